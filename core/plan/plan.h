@@ -1,0 +1,163 @@
+// Plan: everything that will be applied to a container, and each decision with its reason.
+//
+//   resolve(spec, policy, facts) -> Plan        profiles/policy/resolve.h (pure)
+//   launch(plan)                                sandbox/launch (the kernel)
+//   explain(plan)                               shim/ctl (a person)
+//
+// The canonical JSON form (`encode_plan`) is what is stored, digested, handed to the container's
+// init and shown: what is explained is what is applied.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/oci/spec.h"
+
+namespace holdfast {
+
+// What became of one control.
+enum class Outcome {
+  kKept,         // "=": applied as asked
+  kTightened,    // "~": applied tighter than asked
+  kRefused,      // "x": not applied, the container does not start
+  kNotPossible,  // "!": this host cannot, with the reason
+  kWarned        // "w": applied as asked although the profile says otherwise (mode warn, exception)
+};
+
+struct Decision {
+  std::string control;  // "capabilities", "seccomp", "noNewPrivileges", "maskedPaths", ...
+  std::string asked;    // as a person reads it: "+SYS_ADMIN"
+  std::string applied;
+  Outcome outcome = Outcome::kKept;
+  std::string rule;  // "HF-C003" where a rule made it, else empty
+  std::string why;   // a sentence, with the fix where something was denied
+};
+
+// Bit N is capability N of linux/capability.h.
+struct CapabilitySets {
+  uint64_t bounding = 0, effective = 0, permitted = 0, inheritable = 0, ambient = 0;
+};
+
+enum class FilterOrigin { kEngine, kProfile };
+
+// One seccomp filter. Its instructions stand in the container's `filters` file, one after the other
+// in the order of this list, which is also the order of loading.
+struct FilterPlan {
+  std::string name;  // "docker's", "baseline"
+  FilterOrigin origin = FilterOrigin::kEngine;
+  std::string digest;  // sha256 of the instructions, hex
+  uint32_t instructions = 0;
+  uint32_t flags = 0;  // SECCOMP_FILTER_FLAG_*
+  std::string listener_path, listener_metadata;
+};
+
+struct MountIdMap {
+  std::vector<oci::IdMapping> uid_mappings, gid_mappings;  // empty: the container's own
+  bool recursive = false;
+};
+
+// One mount, its options parsed into what the mount API takes.
+struct MountPlan {
+  std::string destination;  // as asked, absolute
+  std::string source;       // path of a bind, else the file system's source name
+  std::string type;         // "bind", "proc", "tmpfs", "cgroup", ...
+  bool bind = false, recursive_bind = false, remount = false;
+  uint64_t attr_set = 0, attr_clear = 0;                      // MOUNT_ATTR_*, this mount only
+  uint64_t recursive_attr_set = 0, recursive_attr_clear = 0;  // MOUNT_ATTR_*, AT_RECURSIVE
+  uint64_t propagation = 0;                                   // MS_SHARED, MS_PRIVATE | MS_REC, ...; 0: none asked
+  uint64_t superblock_flags = 0;                              // MS_SYNCHRONOUS, MS_DIRSYNC, MS_RDONLY, ...
+  std::vector<std::string> data;                              // "mode=755", "size=64k": fsconfig pairs or flags
+  bool copy_up = false;                                       // tmpcopyup
+  std::optional<MountIdMap> idmap;
+};
+
+enum class CgroupDriver { kCgroupfs, kSystemd, kDisabled };
+
+struct CgroupPlan {
+  CgroupDriver driver = CgroupDriver::kCgroupfs;
+  std::string path;  // linux.cgroupsPath as asked; empty: derived from the id
+  oci::Resources resources;
+};
+
+// What one process is run with: the container's init, or an exec.
+struct ProcessPlan {
+  std::vector<std::string> args, env;
+  std::string cwd;
+  oci::User user;
+  bool terminal = false;
+  std::optional<oci::ConsoleSize> console_size;
+  CapabilitySets capabilities;
+  std::vector<oci::Rlimit> rlimits;
+  bool no_new_privileges = false;
+  std::string apparmor_profile, selinux_label;
+  std::optional<int32_t> oom_score_adj;
+  std::optional<oci::Scheduler> scheduler;
+  std::optional<oci::IoPriority> io_priority;
+  std::optional<oci::ExecCpuAffinity> cpu_affinity;
+  std::optional<oci::Personality> personality;
+};
+
+enum class Mode { kEnforce, kWarn, kOff };
+
+struct Plan {
+  int32_t version = 1;
+  std::string id;
+  std::string bundle;   // absolute
+  std::string oci_version;
+  std::string profile;  // "baseline"
+  Mode mode = Mode::kEnforce;
+  std::string policy_source;  // "/etc/holdfast/policy.json", or "built in"
+  std::vector<Decision> decisions;
+
+  ProcessPlan process;
+  std::string rootfs;  // absolute path on the host
+  bool readonly_rootfs = false;
+  uint64_t rootfs_propagation = 0;  // MS_*
+  std::vector<oci::Namespace> namespaces;
+  std::vector<oci::IdMapping> uid_mappings, gid_mappings;
+  std::optional<oci::TimeOffsets> time_offsets;
+  std::string hostname, domainname;
+  std::vector<MountPlan> mounts;
+  std::vector<oci::Device> devices;  // the default ones of the specification included
+  std::map<std::string, oci::NetDevice> net_devices;
+  std::vector<std::string> masked_paths, readonly_paths;
+  oci::StringMap sysctl;
+  std::string mount_label;
+  CgroupPlan cgroup;
+  std::vector<FilterPlan> filters;  // first loaded first: the profile's, then the engine's
+  oci::Hooks hooks;
+  oci::StringMap annotations;  // passed on in `state`; never interpreted
+  bool rootless = false;
+  bool no_pivot = false;
+  bool new_keyring = true;
+  uint32_t preserve_fds = 0;
+};
+
+// Canonical: fields in the order of their declaration, no blanks, absent and empty values left out.
+std::string encode_plan(const Plan& plan);
+Result<Plan> decode_plan(std::string_view text);
+std::string encode_process_plan(const ProcessPlan& process);
+Result<ProcessPlan> decode_process_plan(std::string_view text);
+
+// The namespace of this type that the plan makes or joins, or nullptr.
+const oci::Namespace* find_namespace(const Plan& plan, oci::NamespaceType type);
+
+// What the host can do and what the caller is, as data. Probed by sandbox/kernel/probe.
+struct HostFacts {
+  enum class Cgroup { kV1, kHybrid, kV2, kNone };
+  std::string kernel;  // uname -r
+  Cgroup cgroup = Cgroup::kNone;
+  bool apparmor = false, selinux = false;
+  int32_t landlock_abi = 0;
+  bool bpf_lsm = false;
+  bool seccomp_log = false;              // SECCOMP_RET_LOG available
+  uint64_t bounding = 0;                 // capabilities that we can hand on
+  int32_t last_capability = 40;          // of /proc/sys/kernel/cap_last_cap
+  uint32_t euid = 0;
+  bool in_user_namespace = false;        // our own uid_map is not the full identity
+  std::vector<std::string> host_namespaces;  // "net:[4026531840]" of ourselves, to recognise host joins
+};
+
+}  // namespace holdfast

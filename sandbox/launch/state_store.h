@@ -1,0 +1,114 @@
+// The state directory: <root>/<id>/, 0700, one per container.
+//
+//   state.json   ContainerState, replaced as a whole (rename): readers take no lock
+//   plan.json    the Plan that is applied (canonical form)
+//   filters      the seccomp instructions, as loaded
+//   start        a FIFO: see "the start FIFO" below
+//
+//   HF_TRY(StateStore store, StateStore::open("/run/holdfast"));
+//   HF_TRY(StateDir dir, store.create("c1"));             // EEXIST: "container with given ID already exists"
+//   HF_DO(dir.save(state));
+//   HF_TRY(StateDir dir, store.find("c1"));               // "container "c1" does not exist"
+//   HF_TRY(ContainerState state, dir.load());
+//   switch (dir.status(state)) ...
+//
+// The start FIFO. `create` opens it O_RDWR, takes flock(LOCK_EX) on that description and hands it to the
+// container's init, which blocks in read() until `start` writes one byte. The lock belongs to the open
+// file description, so it is held exactly as long as init has neither executed nor died: `created` means
+// "lock held", and `start` waits for the lock to learn that the program runs. If init fails after the byte
+// it writes the error text into the FIFO, where `start` reads it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/fd.h"
+#include "core/plan/plan.h"
+#include "sandbox/kernel/cgroup.h"
+
+namespace holdfast {
+
+// Who a process is, across reuse of pids and reboots.
+struct ProcessIdentity {
+  pid_t pid = 0;
+  uint64_t start_time = 0;  // field 22 of /proc/PID/stat, clock ticks after boot
+  std::string boot_id;
+};
+
+struct ContainerState {
+  int32_t version = 1;  // of this format: a newer release reads what an older one wrote
+  std::string id;
+  std::string oci_version;
+  std::string bundle;
+  std::string rootfs;
+  std::string created;   // RFC 3339, nanoseconds, UTC
+  std::string owner;     // user name or uid, as `list` shows it
+  ProcessIdentity init;  // pid 0 until there is one
+  bool complete = false;  // create came to its end; false means "creating" or abandoned
+  bool paused_hint = false;
+  CgroupRecord cgroups;
+  oci::StringMap annotations;
+  oci::Hooks hooks;  // poststart and poststop run from here
+  std::string profile;
+  std::string plan_digest;
+};
+
+enum class Status { kCreating, kCreated, kRunning, kPaused, kStopped };
+std::string_view status_name(Status status);  // "created", ...
+
+// An open container directory.
+class StateDir {
+ public:
+  StateDir(DirFd store, DirFd dir, std::string id)
+      : store_(std::move(store)), dir_(std::move(dir)), id_(std::move(id)) {}
+
+  const std::string& id() const { return id_; }
+  const DirFd& dir() const { return dir_; }
+
+  Result<> save(const ContainerState& state) const;
+  Result<ContainerState> load() const;
+  Result<Plan> load_plan() const;
+
+  // Derived from the kernel (identity of init, the FIFO's lock, the freezer), never from a lock of ours.
+  Result<Status> status(const ContainerState& state) const;
+
+  // Makes the FIFO, opened O_RDWR and locked, for handing to init.
+  Result<Fd> make_start_fifo() const;
+  // Writes the start byte and waits until init executed; its error if it could not.
+  Result<> signal_start(const ContainerState& state) const;
+
+  // Removes the directory and all in it.
+  Result<> remove() const;
+
+ private:
+  DirFd store_;
+  DirFd dir_;
+  std::string id_;
+};
+
+class StateStore {
+ public:
+  // Makes the root 0700 if it does not exist; refuses one that others can write to.
+  static Result<StateStore> open(const std::string& root);
+
+  // "holdfast: invalid container ID format" for names outside [A-Za-z0-9_+.-]+, ".", "..", too long.
+  Result<StateDir> create(const std::string& id) const;
+  Result<StateDir> find(const std::string& id) const;
+  Result<std::vector<std::string>> ids() const;
+
+ private:
+  explicit StateStore(DirFd root) : root_(std::move(root)) {}
+  DirFd root_;
+};
+
+// /run/holdfast for root, $XDG_RUNTIME_DIR/holdfast otherwise.
+std::string default_state_root();
+
+Result<ProcessIdentity> identify(pid_t pid);
+// A pidfd of exactly that process; ESRCH ("process already finished") if it is gone or another one.
+Result<Fd> open_process(const ProcessIdentity& identity);
+
+}  // namespace holdfast
