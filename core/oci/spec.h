@@ -1,5 +1,6 @@
 // The OCI runtime-spec 1.3 config.json as plain structs.
-// Names follow the specification; docs: github.com/opencontainers/runtime-spec (config.md, config-linux.md).
+// Names follow the specification; docs: github.com/opencontainers/runtime-spec (config.md,
+// config-linux.md).
 //
 //   HF_TRY(oci::Spec spec, oci::decode_spec(text));       // errors carry the path of the field
 //   HF_TRY(oci::Process p, oci::decode_process(text));    // exec's process.json
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/json/writer.h"
 
 namespace holdfast::oci {
 
@@ -108,7 +110,8 @@ struct Hook {
 };
 
 struct Hooks {
-  std::vector<Hook> prestart, create_runtime, create_container, start_container, poststart, poststop;
+  std::vector<Hook> prestart, create_runtime, create_container, start_container, poststart,
+      poststop;
 };
 
 enum class NamespaceType { kPid, kNetwork, kMount, kIpc, kUts, kUser, kCgroup, kTime };
@@ -206,7 +209,7 @@ struct Resources {
 };
 
 enum class SeccompAction {
-  kKill,         // SCMP_ACT_KILL, the same as KILL_THREAD
+  kKill,  // SCMP_ACT_KILL, the same as KILL_THREAD
   kKillProcess,
   kKillThread,
   kTrap,
@@ -293,13 +296,15 @@ struct State {
 // Decoders: every error names the field ("linux.resources.pids.limit: expected integer in range");
 // several errors are all told, joined by "; ". Unknown properties are ignored, unknown enum values
 // refused, duplicate keys refused. Cross-field rules of the specification are checked here, too
-// (root.path empty, args empty, cwd not absolute, a namespace listed twice, mappings without user ns).
+// (root.path empty, args empty, cwd not absolute, a namespace listed twice, mappings without user
+// ns).
 Result<Spec> decode_spec(std::string_view text);
 Result<Process> decode_process(std::string_view text);
 Result<Resources> decode_resources(std::string_view text);
+Result<State> decode_state(std::string_view text);
 
-std::string encode_spec(const Spec& spec);
-std::string encode_state(const State& state);
+std::string encode_spec(const Spec& spec, json::Layout layout = json::Layout::kCompact);
+std::string encode_state(const State& state, json::Layout layout = json::Layout::kCompact);
 
 // The names of linux.namespaces[].type, /proc/PID/ns/NAME and the CLONE_NEW* flag.
 std::string_view spec_name(NamespaceType type);  // "network"

@@ -1,4 +1,5 @@
-// Capability names and numbers (linux/capability.h up to Linux 6.x: 0 CHOWN to 40 CHECKPOINT_RESTORE).
+// Capability names and numbers (linux/capability.h up to Linux 6.x: 0 CHOWN to 40
+// CHECKPOINT_RESTORE).
 #pragma once
 
 #include <cstdint>

@@ -66,10 +66,10 @@ struct MountPlan {
   bool bind = false, recursive_bind = false, remount = false;
   uint64_t attr_set = 0, attr_clear = 0;                      // MOUNT_ATTR_*, this mount only
   uint64_t recursive_attr_set = 0, recursive_attr_clear = 0;  // MOUNT_ATTR_*, AT_RECURSIVE
-  uint64_t propagation = 0;                                   // MS_SHARED, MS_PRIVATE | MS_REC, ...; 0: none asked
-  uint64_t superblock_flags = 0;                              // MS_SYNCHRONOUS, MS_DIRSYNC, MS_RDONLY, ...
-  std::vector<std::string> data;                              // "mode=755", "size=64k": fsconfig pairs or flags
-  bool copy_up = false;                                       // tmpcopyup
+  uint64_t propagation = 0;       // MS_SHARED, MS_PRIVATE | MS_REC, ...; 0: none asked
+  uint64_t superblock_flags = 0;  // MS_SYNCHRONOUS, MS_DIRSYNC, MS_RDONLY, ...
+  std::vector<std::string> data;  // "mode=755", "size=64k": fsconfig pairs or flags
+  bool copy_up = false;           // tmpcopyup
   std::optional<MountIdMap> idmap;
 };
 
@@ -104,7 +104,7 @@ enum class Mode { kEnforce, kWarn, kOff };
 struct Plan {
   int32_t version = 1;
   std::string id;
-  std::string bundle;   // absolute
+  std::string bundle;  // absolute
   std::string oci_version;
   std::string profile;  // "baseline"
   Mode mode = Mode::kEnforce;
@@ -152,12 +152,13 @@ struct HostFacts {
   bool apparmor = false, selinux = false;
   int32_t landlock_abi = 0;
   bool bpf_lsm = false;
-  bool seccomp_log = false;              // SECCOMP_RET_LOG available
-  uint64_t bounding = 0;                 // capabilities that we can hand on
-  int32_t last_capability = 40;          // of /proc/sys/kernel/cap_last_cap
+  bool seccomp_log = false;      // SECCOMP_RET_LOG available
+  uint64_t bounding = 0;         // capabilities that we can hand on
+  int32_t last_capability = 40;  // of /proc/sys/kernel/cap_last_cap
   uint32_t euid = 0;
-  bool in_user_namespace = false;        // our own uid_map is not the full identity
-  std::vector<std::string> host_namespaces;  // "net:[4026531840]" of ourselves, to recognise host joins
+  bool in_user_namespace = false;  // our own uid_map is not the full identity
+  std::vector<std::string>
+      host_namespaces;  // "net:[4026531840]" of ourselves, to recognise host joins
 };
 
 }  // namespace holdfast

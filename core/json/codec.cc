@@ -1,0 +1,70 @@
+#include "core/json/codec.h"
+
+namespace holdfast::json {
+
+void Errors::add(const Path& path, std::string_view why) {
+  if (list_.size() == kMost) {
+    ++more_;
+    return;
+  }
+  list_.push_back({path_text(path), std::string(why)});
+}
+
+bool Errors::touches(const Path& path) const {
+  if (list_.empty()) return false;
+  const std::string place = path_text(path);
+  return std::any_of(list_.begin(), list_.end(), [&](const Entry& each) {
+    const std::string_view at = each.path;
+    return at.starts_with(place) &&
+           (at.size() == place.size() || at[place.size()] == '.' || at[place.size()] == '[');
+  });
+}
+
+std::string Errors::text() const {
+  std::string out;
+  for (const auto& each : list_) {
+    if (!out.empty()) out += "; ";
+    if (!each.path.empty()) out += each.path + ": ";
+    out += each.why;
+  }
+  if (more_ > 0) out += fmt::format("; and {} more", more_);
+  return out;
+}
+
+Value Decoder::look_up(std::string_view name) {
+  if (strict_) known_.push_back(name);
+  return object_.find(name, hint_);
+}
+
+void Decoder::complain(const Path& path, std::string_view why) {
+  if (!errors_.touches(path)) errors_.add(path, why);
+}
+
+void Decoder::finish() {
+  if (!strict_) return;
+  for (const Value member : object_.children())
+    if (std::find(known_.begin(), known_.end(), member.key()) == known_.end())
+      errors_.add(Path{&path_, member.key()}, "unknown field");
+}
+
+bool Decoder::expect(Value value, Kind kind, const Path& path, std::string_view what) {
+  if (value.kind() == kind) return true;
+  errors_.add(path, fmt::format("expected {}, found {}", what.empty() ? kind_name(kind) : what,
+                                kind_name(value.kind())));
+  return false;
+}
+
+void Decoder::read_string(Value value, const Path& path, std::string& out) {
+  if (!expect(value, Kind::kString, path)) return;
+  out = value.text();
+  if (out.find('\0') != out.npos) errors_.add(path, "holds a NUL byte");
+}
+
+void Decoder::out_of_range(Value value, const Path& path, std::string_view low,
+                           std::string_view high) {
+  if (expect(value, Kind::kNumber, path, "integer"))
+    errors_.add(path, fmt::format("expected integer in range {} to {}, found {}", low, high,
+                                  value.text().substr(0, 32)));
+}
+
+}  // namespace holdfast::json

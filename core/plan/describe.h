@@ -1,0 +1,171 @@
+// The JSON form of the Plan, member by member.
+#pragma once
+
+#include "core/oci/describe/spec.h"
+#include "core/plan/capability_names.h"
+#include "core/plan/plan.h"
+
+namespace holdfast {
+
+inline constexpr json::Name<Outcome> kOutcomes[] = {{"kept", Outcome::kKept},
+                                                    {"tightened", Outcome::kTightened},
+                                                    {"refused", Outcome::kRefused},
+                                                    {"not possible", Outcome::kNotPossible},
+                                                    {"warned", Outcome::kWarned}};
+constexpr std::span<const json::Name<Outcome>> json_names(Outcome) { return kOutcomes; }
+
+inline constexpr json::Name<FilterOrigin> kFilterOrigins[] = {{"engine", FilterOrigin::kEngine},
+                                                              {"profile", FilterOrigin::kProfile}};
+constexpr std::span<const json::Name<FilterOrigin>> json_names(FilterOrigin) {
+  return kFilterOrigins;
+}
+
+inline constexpr json::Name<CgroupDriver> kCgroupDrivers[] = {
+    {"cgroupfs", CgroupDriver::kCgroupfs},
+    {"systemd", CgroupDriver::kSystemd},
+    {"disabled", CgroupDriver::kDisabled}};
+constexpr std::span<const json::Name<CgroupDriver>> json_names(CgroupDriver) {
+  return kCgroupDrivers;
+}
+
+inline constexpr json::Name<Mode> kModes[] = {
+    {"enforce", Mode::kEnforce}, {"warn", Mode::kWarn}, {"off", Mode::kOff}};
+constexpr std::span<const json::Name<Mode>> json_names(Mode) { return kModes; }
+
+template <class V>
+void describe(V& v, Decision& d) {
+  v.required("control", d.control);
+  v.field("asked", d.asked);
+  v.field("applied", d.applied);
+  v.required("outcome", d.outcome);
+  v.field("rule", d.rule);
+  v.field("why", d.why);
+}
+
+// A set of capabilities is written as its names.
+template <class V>
+void describe_set(V& v, std::string_view name, uint64_t& set) {
+  oci::Strings names;
+  if constexpr (!V::kDecodes) names = capability_list(set);
+  v.field(name, names);
+  if constexpr (V::kDecodes) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      const auto number = capability_number(names[i]);
+      v.check(number.has_value(), name, i, "unknown capability " + json::quoted(names[i], 64));
+      if (number) set |= uint64_t{1} << *number;
+    }
+  }
+}
+
+template <class V>
+void describe(V& v, CapabilitySets& c) {
+  describe_set(v, "bounding", c.bounding);
+  describe_set(v, "effective", c.effective);
+  describe_set(v, "permitted", c.permitted);
+  describe_set(v, "inheritable", c.inheritable);
+  describe_set(v, "ambient", c.ambient);
+}
+
+template <class V>
+void describe(V& v, FilterPlan& f) {
+  v.required("name", f.name);
+  v.required("origin", f.origin);
+  v.required("digest", f.digest);
+  v.required("instructions", f.instructions);
+  v.field("flags", f.flags);
+  v.field("listenerPath", f.listener_path);
+  v.field("listenerMetadata", f.listener_metadata);
+}
+
+template <class V>
+void describe(V& v, MountIdMap& m) {
+  v.field("uidMappings", m.uid_mappings);
+  v.field("gidMappings", m.gid_mappings);
+  v.field("recursive", m.recursive);
+}
+
+template <class V>
+void describe(V& v, MountPlan& m) {
+  v.required("destination", m.destination);
+  v.field("source", m.source);
+  v.field("type", m.type);
+  v.field("bind", m.bind);
+  v.field("recursiveBind", m.recursive_bind);
+  v.field("remount", m.remount);
+  v.field("attrSet", m.attr_set);
+  v.field("attrClear", m.attr_clear);
+  v.field("recursiveAttrSet", m.recursive_attr_set);
+  v.field("recursiveAttrClear", m.recursive_attr_clear);
+  v.field("propagation", m.propagation);
+  v.field("superblockFlags", m.superblock_flags);
+  v.field("data", m.data);
+  v.field("copyUp", m.copy_up);
+  v.field("idmap", m.idmap);
+}
+
+template <class V>
+void describe(V& v, CgroupPlan& c) {
+  v.field("driver", c.driver);
+  v.field("path", c.path);
+  v.field("resources", c.resources);
+}
+
+template <class V>
+void describe(V& v, ProcessPlan& p) {
+  v.required("args", p.args);
+  v.field("env", p.env);
+  v.required("cwd", p.cwd);
+  v.field("user", p.user);
+  v.field("terminal", p.terminal);
+  v.field("consoleSize", p.console_size);
+  v.field("capabilities", p.capabilities);
+  v.field("rlimits", p.rlimits);
+  v.field("noNewPrivileges", p.no_new_privileges);
+  v.field("apparmorProfile", p.apparmor_profile);
+  v.field("selinuxLabel", p.selinux_label);
+  v.field("oomScoreAdj", p.oom_score_adj);
+  v.field("scheduler", p.scheduler);
+  v.field("ioPriority", p.io_priority);
+  v.field("cpuAffinity", p.cpu_affinity);
+  v.field("personality", p.personality);
+}
+
+template <class V>
+void describe(V& v, Plan& p) {
+  v.required("version", p.version);
+  v.required("id", p.id);
+  v.required("bundle", p.bundle);
+  v.required("ociVersion", p.oci_version);
+  v.required("profile", p.profile);
+  v.required("mode", p.mode);
+  v.field("policySource", p.policy_source);
+  v.field("decisions", p.decisions);
+  v.required("process", p.process);
+  v.required("rootfs", p.rootfs);
+  v.field("readonlyRootfs", p.readonly_rootfs);
+  v.field("rootfsPropagation", p.rootfs_propagation);
+  v.field("namespaces", p.namespaces);
+  v.field("uidMappings", p.uid_mappings);
+  v.field("gidMappings", p.gid_mappings);
+  v.field("timeOffsets", p.time_offsets);
+  v.field("hostname", p.hostname);
+  v.field("domainname", p.domainname);
+  v.field("mounts", p.mounts);
+  v.field("devices", p.devices);
+  v.field("netDevices", p.net_devices);
+  v.field("maskedPaths", p.masked_paths);
+  v.field("readonlyPaths", p.readonly_paths);
+  v.field("sysctl", p.sysctl);
+  v.field("mountLabel", p.mount_label);
+  v.required("cgroup", p.cgroup);
+  v.field("filters", p.filters);
+  v.field("hooks", p.hooks);
+  v.field("annotations", p.annotations);
+  v.field("rootless", p.rootless);
+  v.field("noPivot", p.no_pivot);
+  v.always("newKeyring", p.new_keyring);
+  v.field("preserveFds", p.preserve_fds);
+  v.check(p.version == 1, "version", "written by a release that this one does not know");
+}
+
+}  // namespace holdfast
