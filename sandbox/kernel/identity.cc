@@ -1,0 +1,25 @@
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sandbox/kernel/process.h"
+
+namespace holdfast {
+
+Result<> set_user(const oci::User& user, bool may_setgroups) {
+  if (may_setgroups) {
+    if (::setgroups(user.additional_gids.size(), user.additional_gids.data()) != 0)
+      return os_error("set {} additional groups", user.additional_gids.size());
+  } else if (!user.additional_gids.empty()) {
+    return error("set additional groups: setgroups is denied in this user namespace");
+  }
+  // (gid_t)-1 means "leave it" to setresgid(2): it would keep the caller's id.
+  if (user.gid == UINT32_MAX || user.uid == UINT32_MAX)
+    return error("set user {}:{}: not a valid id", user.uid, user.gid);
+  if (::setresgid(user.gid, user.gid, user.gid) != 0) return os_error("set gid {}", user.gid);
+  if (::setresuid(user.uid, user.uid, user.uid) != 0) return os_error("set uid {}", user.uid);
+  ::umask(static_cast<mode_t>(user.umask.value_or(0022)));
+  return {};
+}
+
+}  // namespace holdfast
