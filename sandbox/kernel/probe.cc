@@ -1,0 +1,105 @@
+#include "sandbox/kernel/probe.h"
+
+#include <linux/landlock.h>
+#include <linux/magic.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "sandbox/kernel/process.h"
+
+namespace holdfast {
+namespace {
+
+bool is_file_system(const char* path, decltype(statfs::f_type) magic) {
+  struct statfs info {};
+  return ::statfs(path, &info) == 0 && info.f_type == magic;
+}
+
+HostFacts::Cgroup cgroup_mode() {
+  if (is_file_system("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC)) return HostFacts::Cgroup::kV2;
+  if (!is_file_system("/sys/fs/cgroup", TMPFS_MAGIC)) return HostFacts::Cgroup::kNone;
+  if (is_file_system("/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC))
+    return HostFacts::Cgroup::kHybrid;
+  return HostFacts::Cgroup::kV1;
+}
+
+int32_t landlock_abi() {
+  const long abi =
+      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  return abi > 0 ? static_cast<int32_t>(abi) : 0;
+}
+
+// The list is only there where securityfs is mounted: elsewhere nobody can load BPF LSM programs
+// usefully.
+bool bpf_lsm() {
+  auto list = read_file("/sys/kernel/security/lsm", 4096);
+  if (!list) return false;
+  const auto names = split(trim(*list), ',');
+  return std::find(names.begin(), names.end(), "bpf") != names.end();
+}
+
+bool seccomp_log() {
+  const uint32_t action = SECCOMP_RET_LOG;
+  return ::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+constexpr std::array<const char*, 8> kNamespaceLinks{
+    "/proc/self/ns/cgroup", "/proc/self/ns/ipc",  "/proc/self/ns/mnt",  "/proc/self/ns/net",
+    "/proc/self/ns/pid",    "/proc/self/ns/time", "/proc/self/ns/user", "/proc/self/ns/uts"};
+
+Result<std::vector<std::string>> own_namespaces() {
+  std::vector<std::string> namespaces;
+  namespaces.reserve(kNamespaceLinks.size());
+  for (const char* link : kNamespaceLinks) {
+    char text[64];
+    const ssize_t size = ::readlink(link, text, sizeof text);
+    // A kernel without this kind of namespace: nothing can be joined, either.
+    if (size < 0 && errno == ENOENT) continue;
+    if (size < 0) return os_error("read {}", link);
+    namespaces.emplace_back(text, static_cast<size_t>(size));
+  }
+  return namespaces;
+}
+
+}  // namespace
+
+bool in_user_namespace() {
+  auto map = read_file("/proc/self/uid_map", 65536);
+  // Without user namespaces in the kernel there is no such file, and no such namespace.
+  if (!map) return false;
+  // user_namespaces(7): the initial one maps 0 0 4294967295.
+  std::vector<std::string_view> fields;
+  for (const auto field : split(trim(*map), ' '))
+    if (!field.empty()) fields.push_back(field);
+  return fields != std::vector<std::string_view>{"0", "0", "4294967295"};
+}
+
+Result<HostFacts> probe_host() {
+  HostFacts facts;
+  utsname system{};
+  if (::uname(&system) != 0) return os_error("uname");
+  facts.kernel = system.release;
+  facts.cgroup = cgroup_mode();
+  facts.apparmor = apparmor_enabled();
+  facts.selinux = selinux_enabled();
+  facts.landlock_abi = landlock_abi();
+  facts.bpf_lsm = bpf_lsm();
+  facts.seccomp_log = seccomp_log();
+  facts.euid = ::geteuid();
+  facts.in_user_namespace = in_user_namespace();
+  facts.last_capability = last_capability();
+  HF_TRY(const CapabilitySets own, own_capabilities());
+  // Root hands on what it holds. Others hold nothing here, but everything in the user namespace
+  // that they make, whose bounding set is full.
+  facts.bounding = facts.euid == 0 ? own.bounding & own.permitted : own.bounding;
+  HF_TRY(facts.host_namespaces, own_namespaces());
+  return facts;
+}
+
+}  // namespace holdfast
