@@ -1,10 +1,13 @@
 // Compiled seccomp filters, kept by content hash; root-only (or the user's own).
 //
 //   HF_TRY(FilterCache cache, FilterCache::open(default_cache_root()));
-//   HF_TRY(Filter filter, cache.get(source.seccomp));   // compiled by libseccomp when it is not there
+//   HF_TRY(Filter filter, cache.get(source.seccomp));   // compiled by libseccomp when it is not
+//   there if (!cache.problem().empty()) log(cache.problem());  // it works, but not faster than
+//   without
 //
-// An entry is `<key>` with the digest of its instructions in front; one that does not match, is not ours
-// or is writable by others is compiled anew. A cache that cannot be written costs time, nothing else.
+// An entry is `<key>` with the digest of its instructions in front; one that does not match, is not
+// ours or is writable by others is compiled anew. A cache that cannot be written costs time,
+// nothing else.
 #pragma once
 
 #include <string>
@@ -16,15 +19,26 @@ namespace holdfast {
 
 class FilterCache {
  public:
+  // Makes the directory (0700) if need be. One that cannot be used is a problem(), not an error.
   static Result<FilterCache> open(const std::string& root);
   Result<Filter> get(const oci::Seccomp& seccomp, CompileOptions options = {}) const;
 
+  // Whether the last get() was answered without compiling.
+  bool cached() const { return cached_; }
+  // Why the cache did not keep or find something that it should have; empty when all is well.
+  const std::string& problem() const { return problem_; }
+
  private:
   explicit FilterCache(DirFd root) : root_(std::move(root)) {}
-  DirFd root_;
+  void keep(const std::string& key, const Filter& filter) const;
+
+  DirFd root_;  // invalid: no cache
+  mutable bool cached_ = false;
+  mutable std::string problem_;
 };
 
-// /run/holdfast/.cache for root (beside the default state root), $XDG_RUNTIME_DIR/holdfast/.cache otherwise.
+// /run/holdfast/.cache for root (beside the default state root), $XDG_RUNTIME_DIR/holdfast/.cache
+// otherwise, also for the root of a user namespace.
 std::string default_cache_root();
 
 }  // namespace holdfast

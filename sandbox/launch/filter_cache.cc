@@ -1,0 +1,134 @@
+#include "sandbox/launch/filter_cache.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "core/base/digest.h"
+#include "sandbox/kernel/probe.h"
+
+namespace holdfast {
+namespace {
+
+constexpr size_t kEntries = 256;
+constexpr size_t kDigest = 64;  // hexadecimal digits of a SHA-256
+constexpr size_t kLargest = kDigest + BPF_MAXINSNS * sizeof(sock_filter);
+
+bool only_ours(const struct stat& info) {
+  return info.st_uid == ::geteuid() && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+std::string_view bytes_of(const Filter& filter) {
+  return {reinterpret_cast<const char*>(filter.data()), filter.size() * sizeof filter[0]};
+}
+
+// The directory and its parent, 0700 where they are new.
+Result<DirFd> open_root(const std::string& root) {
+  DirFd directory;
+  if (auto there = DirFd::open(root, O_RDONLY | O_NOFOLLOW); there) {
+    directory = std::move(*there);
+  } else if (there.error().code == ENOENT) {
+    const std::string parent = root.substr(0, root.rfind('/'));
+    if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST) return os_error("mkdir {}", parent);
+    if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) return os_error("mkdir {}", root);
+    HF_TRY(directory, DirFd::open(root, O_RDONLY | O_NOFOLLOW));
+  } else {
+    return Failure(std::move(there).error());
+  }
+  struct stat info {};
+  if (::fstat(directory.get(), &info) != 0) return os_error("stat {}", root);
+  if (!only_ours(info)) return error("{} belongs to another user or is writable by others", root);
+  return directory;
+}
+
+// ENOENT in the error's code: there is none.
+Result<Filter> load(const DirFd& root, const std::string& key) {
+  HF_TRY(const Fd file, root.open_at(key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return os_error("stat {}", key);
+  if (!S_ISREG(info.st_mode) || !only_ours(info))
+    return error("{} belongs to another user or is writable by others", key);
+  HF_TRY(const std::string entry, with_context(read_all(file, kLargest), "read {}", key));
+  if (entry.size() <= kDigest || (entry.size() - kDigest) % sizeof(sock_filter) != 0)
+    return error("{} is not a filter", key);
+  const std::string_view bytes = std::string_view(entry).substr(kDigest);
+  if (sha256_hex(bytes) != std::string_view(entry).substr(0, kDigest))
+    return error("{} does not match its digest", key);
+  Filter filter(bytes.size() / sizeof(sock_filter));
+  std::memcpy(filter.data(), bytes.data(), bytes.size());
+  return filter;
+}
+
+struct Entry {
+  std::string name;
+  timespec changed;
+};
+
+bool older(const timespec& a, const timespec& b) {
+  return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
+// Removes the oldest entry when there are more than kEntries: a write adds at most one.
+Result<> collect(const DirFd& root) {
+  HF_TRY(const auto names, root.list());
+  if (names.size() <= kEntries) return {};
+  std::vector<Entry> entries;
+  for (const auto& name : names) {
+    struct stat info {};
+    if (::fstatat(root.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
+      entries.push_back({name, info.st_mtim});
+  }
+  while (entries.size() > kEntries) {
+    size_t oldest = 0;
+    for (size_t i = 1; i < entries.size(); ++i)
+      if (older(entries[i].changed, entries[oldest].changed)) oldest = i;
+    HF_DO(root.unlink(entries[oldest].name));
+    entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(oldest));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<FilterCache> FilterCache::open(const std::string& root) {
+  auto directory = open_root(root);
+  FilterCache cache(directory ? std::move(*directory) : DirFd());
+  if (!directory) cache.problem_ = "seccomp filter cache: " + directory.error().message;
+  return cache;
+}
+
+Result<Filter> FilterCache::get(const oci::Seccomp& seccomp, CompileOptions options) const {
+  cached_ = false;
+  if (!root_) return compile(seccomp, options);
+  const std::string key = cache_key(seccomp, options);
+  auto found = load(root_, key);
+  if (found) {
+    cached_ = true;
+    return std::move(*found);
+  }
+  if (found.error().code != ENOENT) problem_ = "seccomp filter cache: " + found.error().message;
+  HF_TRY(Filter filter, compile(seccomp, options));
+  keep(key, filter);
+  return filter;
+}
+
+void FilterCache::keep(const std::string& key, const Filter& filter) const {
+  const std::string_view bytes = bytes_of(filter);
+  std::string entry = sha256_hex(bytes);
+  entry.append(bytes);
+  auto done = root_.replace(key, entry, 0600);
+  if (done) done = collect(root_);
+  if (!done) problem_ = "seccomp filter cache: " + done.error().message;
+}
+
+std::string default_cache_root() {
+  const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
+  const bool users = ::geteuid() != 0 || (runtime_dir && in_user_namespace());
+  if (!users) return "/run/holdfast/.cache";
+  if (runtime_dir && runtime_dir[0] == '/') return fmt::format("{}/holdfast/.cache", runtime_dir);
+  return fmt::format("/run/user/{}/holdfast/.cache", ::geteuid());
+}
+
+}  // namespace holdfast
