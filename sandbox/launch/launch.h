@@ -3,10 +3,11 @@
 //   HF_TRY(Launched c, launch(plan, filters, cgroups, options));   // parked, verified
 //   HF_DO(go(c));                                                  // `run`: execute now
 //
-// Three processes. The runtime spawns *stage 1* (this binary again, executed from a read-only detached
-// mount, so that no container ever sees a writable runtime in /proc/PID/exe); stage 1 joins the cgroups
-// and the namespaces that the plan names by path, clones *init* into the new namespaces as a child of
-// the runtime (CLONE_PARENT), and ends. Init runs the step table of init.cc, reports, parks, executes.
+// Three processes. The runtime spawns *stage 1* (this binary again, executed from a read-only
+// detached mount, so that no container ever sees a writable runtime in /proc/PID/exe); stage 1
+// joins the cgroups and the namespaces that the plan names by path, clones *init* into the new
+// namespaces as a child of the runtime (CLONE_PARENT), and ends. Init runs the step table of
+// init.cc, reports, parks, executes.
 #pragma once
 
 #include <sys/types.h>
@@ -19,13 +20,14 @@
 #include "core/plan/plan.h"
 #include "profiles/seccomp/filter.h"
 #include "sandbox/kernel/cgroup.h"
+#include "sandbox/launch/channel.h"
 
 namespace holdfast {
 
 struct LaunchOptions {
-  Fd start_fifo;             // create: init parks on it; invalid: init waits for go()
-  std::string console_socket;  // path of the engine's socket; with process.terminal
-  bool own_terminal = false;   // run/exec -t without a console socket: the runtime keeps the pty's master
+  Fd start_fifo;  // create: init parks on it; invalid: init waits for go()
+  std::string
+      console_socket;  // path of the engine's socket; without one the pty's master is returned
   // Called when the namespaces exist and the mounts stand, before pivot_root: prestart and
   // createRuntime hooks. `pid` is init's.
   std::function<Result<>(pid_t pid)> before_pivot;
@@ -36,23 +38,33 @@ struct LaunchOptions {
 struct Launched {
   pid_t pid = 0;
   Fd pidfd;
-  Fd terminal;  // the pty's master with own_terminal
-  Fd channel;   // to init, until go()
+  Fd terminal;      // the pty's master, where the process has a terminal and no console socket was
+                    // given
+  Channel channel;  // to init, until go()
 };
 
-// A container's first process. On an error nothing of it is left but the cgroups, which are the caller's.
+// A container's first process. Makes the cgroups of the record, too (with the systemd driver they
+// need a process). On an error no process is left; the cgroups, whole or in part, are the caller's
+// to remove.
 Result<Launched> launch(const Plan& plan, const std::vector<Filter>& filters,
                         const CgroupRecord& cgroups, LaunchOptions options);
 
-// A further process inside the container whose init is `init_pidfd`.
+// The first process of a running container.
+struct InitProcess {
+  pid_t pid = 0;
+  Fd pidfd;
+};
+
+// A further process inside the container of `init`.
 Result<Launched> launch_exec(const Plan& plan, const ProcessPlan& process,
                              const std::vector<Filter>& filters, const CgroupRecord& cgroups,
-                             const Fd& init_pidfd, LaunchOptions options);
+                             const InitProcess& init, LaunchOptions options);
 
 // Lets a process that waits for go() execute its program; an error if it could not.
 Result<> go(Launched& launched);
 
-// Entry point of stage 1 and init: argv[0] is "holdfast-init".
-int init_main();
+// Entry point of stage 1 and init: argv[0] is "holdfast-init", argv[1] the number of the boot
+// record's descriptor.
+int init_main(const char* boot_descriptor);
 
 }  // namespace holdfast

@@ -1,0 +1,123 @@
+#include "sandbox/launch/channel.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace holdfast {
+
+namespace {
+
+// Room for an error text or a state document; longer text is cut (errors) or refused (documents).
+constexpr size_t kMaxText = 64 * 1024;
+
+struct Header {
+  uint32_t type;
+  int32_t value;
+};
+
+Failure failure_of(const Message& message) { return Failure(Error{message.text, message.value}); }
+
+}  // namespace
+
+Result<Channel::Pair> Channel::make() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return os_error("make a channel to the container");
+  return Pair{Channel(Fd(ends[0])), Channel(Fd(ends[1]))};
+}
+
+Result<> Channel::send(const Message& message) const {
+  if (message.text.size() > kMaxText && message.type != MessageType::kFailed)
+    return error("a message of {} bytes is too long for the channel", message.text.size());
+  const Header header{static_cast<uint32_t>(message.type), message.value};
+  std::string packet(reinterpret_cast<const char*>(&header), sizeof header);
+  packet.append(message.text, 0, kMaxText);
+  if (!message.fd) {
+    if (::write(socket_.get(), packet.data(), packet.size()) != std::ssize(packet))
+      return os_error("write to the channel");
+    return {};
+  }
+  iovec part{packet.data(), packet.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr request{};
+  request.msg_iov = &part;
+  request.msg_iovlen = 1;
+  request.msg_control = control;
+  request.msg_controllen = sizeof control;
+  cmsghdr* rights = CMSG_FIRSTHDR(&request);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof(int));
+  const int raw = message.fd.get();
+  std::memcpy(CMSG_DATA(rights), &raw, sizeof raw);
+  if (::sendmsg(socket_.get(), &request, MSG_NOSIGNAL) < 0)
+    return os_error("send a descriptor over the channel");
+  return {};
+}
+
+Result<Message> Channel::receive() const {
+  char packet[sizeof(Header) + kMaxText];  // not cleared: only what arrives is touched
+  iovec part{packet, sizeof packet};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr request{};
+  request.msg_iov = &part;
+  request.msg_iovlen = 1;
+  request.msg_control = control;
+  request.msg_controllen = sizeof control;
+  ssize_t got;
+  do got = ::recvmsg(socket_.get(), &request, MSG_CMSG_CLOEXEC);
+  while (got < 0 && errno == EINTR);
+  if (got < 0) return os_error("read from the channel");
+  if (got == 0) return error("the other end of the channel closed");
+  Message message;
+  for (cmsghdr* item = CMSG_FIRSTHDR(&request); item; item = CMSG_NXTHDR(&request, item)) {
+    if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
+    int raw;
+    std::memcpy(&raw, CMSG_DATA(item), sizeof raw);
+    message.fd = Fd(raw);
+  }
+  if (static_cast<size_t>(got) < sizeof(Header)) return error("a short packet on the channel");
+  Header header;
+  std::memcpy(&header, packet, sizeof header);
+  message.type = static_cast<MessageType>(header.type);
+  message.value = header.value;
+  message.text.assign(packet + sizeof header, static_cast<size_t>(got) - sizeof header);
+  return message;
+}
+
+Result<Message> Channel::expect(MessageType type) const {
+  HF_TRY(Message message, receive());
+  if (message.type == MessageType::kFailed) return failure_of(message);
+  if (message.type != type)
+    return error("unexpected message {} on the channel", static_cast<uint32_t>(message.type));
+  return message;
+}
+
+Result<> Channel::await_continue() const {
+  char packet[sizeof(Header) + 1];
+  ssize_t got;
+  do got = ::read(socket_.get(), packet, sizeof packet);
+  while (got < 0 && errno == EINTR);
+  if (got < 0) return os_error("read from the channel");
+  if (got != sizeof(Header)) return error("the other end of the channel closed");
+  return {};
+}
+
+Result<> Channel::wait_closed() const {
+  char packet[sizeof(Header) + 4096];
+  ssize_t got;
+  do got = ::read(socket_.get(), packet, sizeof packet);
+  while (got < 0 && errno == EINTR);
+  if (got == 0 || (got < 0 && errno == ECONNRESET)) return {};
+  if (got < 0) return os_error("read from the channel");
+  if (static_cast<size_t>(got) < sizeof(Header)) return error("a short packet on the channel");
+  Header header;
+  std::memcpy(&header, packet, sizeof header);
+  return Failure(Error{
+      std::string(packet + sizeof header, static_cast<size_t>(got) - sizeof header), header.value});
+}
+
+}  // namespace holdfast
