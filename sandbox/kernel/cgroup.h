@@ -1,20 +1,20 @@
 // One container's cgroups: v1, v2 or hybrid, by the cgroupfs or the systemd driver.
 //
-//   HF_TRY(CgroupRecord record, plan_cgroups(plan.cgroup, id, rootless));  // no effect; stored in the state
-//   HF_TRY(CgroupHold hold, create_cgroups(record, plan.cgroup.resources, 0));  // made, limits set
-//   spawn with CLONE_INTO_CGROUP on v2_directory(record), then in that single-threaded process:
-//   HF_DO(attach_self(record));
-//   hold = {};                               // the first process is in: systemd's scope stands by itself
+//   HF_TRY(CgroupRecord record, plan_cgroups(plan.cgroup, id, rootless));  // no effect; stored in
+//   the state HF_TRY(CgroupHold hold, create_cgroups(record, plan.cgroup.resources, 0));  // made,
+//   limits set spawn with CLONE_INTO_CGROUP on v2_directory(record), then in that single-threaded
+//   process: HF_DO(attach_self(record)); hold = {};                               // the first
+//   process is in: systemd's scope stands by itself
 //   ... HF_DO(kill_all(record, SIGKILL)); HF_DO(remove_cgroups(record));
 //
 // v1 joins by writing "0" to each `tasks` file (a cold cgroup.procs write waits for an RCU grace
 // period); v2 by CLONE_INTO_CGROUP, in hybrid too.
 //
-// Device rules: all is denied, then the rules of linux.resources.devices in their order, then what every
-// container may use, as in runc: mknod of any device, null, zero, full, random, urandom, tty, ptmx and
-// the pseudo-terminals. They go to the v1 devices controller where it is mounted, else to a
-// BPF_PROG_TYPE_CGROUP_DEVICE program on the v2 directory. A process in a user namespace cannot set
-// them and cannot mknod either: there they are left out.
+// Device rules: all is denied, then the rules of linux.resources.devices in their order, then what
+// every container may use, as in runc: mknod of any device, null, zero, full, random, urandom, tty,
+// ptmx and the pseudo-terminals. They go to the v1 devices controller where it is mounted, else to
+// a BPF_PROG_TYPE_CGROUP_DEVICE program on the v2 directory. A process in a user namespace cannot
+// set them and cannot mknod either: there they are left out.
 #pragma once
 
 #include <sys/types.h>
@@ -38,7 +38,8 @@ struct CgroupRecord {
   std::string unit;   // systemd driver: "docker-3f2a.scope"
   std::string slice;  // systemd driver: "system.slice"
   bool rootless = false;
-  // Why hierarchies are left out: "disabled", "/sys/fs/cgroup/memory: permission denied"; else empty.
+  // Why hierarchies are left out: "disabled", "/sys/fs/cgroup/memory: permission denied"; else
+  // empty.
   std::string without;
   // v1 and hybrid: {"memory", "/sys/fs/cgroup/memory/docker/3f2a"}, ...; v2, always last:
   // {"", "/sys/fs/cgroup/docker/3f2a"}
@@ -60,27 +61,29 @@ class CgroupHold {
 };
 
 // Where the container's cgroups will be. No effect on the host: the record is journalled first.
-// A rootless caller that cannot create cgroups gets a record without directories, if no limit is asked.
+// A rootless caller that cannot create cgroups gets a record without directories, if no limit is
+// asked.
 Result<CgroupRecord> plan_cgroups(const CgroupPlan& plan, const std::string& id, bool rootless);
 
 // Makes them and sets all limits. A directory that exists must be empty and thawed. On an error the
 // directories that it made are gone again.
-// Systemd driver: starts the transient scope with `pid` in it, or with a process of its own that stands
-// in until the hold is dropped (`pid` 0). The cgroupfs driver does not use `pid`.
+// Systemd driver: starts the transient scope with `pid` in it, or with a process of its own that
+// stands in until the hold is dropped (`pid` 0). The cgroupfs driver does not use `pid`.
 Result<CgroupHold> create_cgroups(const CgroupRecord& record, const oci::Resources& resources,
                                   pid_t pid);
 
-// Puts the calling, single-threaded process into all of them. v2 is written only if the process is not
-// there yet (CLONE_INTO_CGROUP): the write costs 10 ms.
+// Puts the calling, single-threaded process into all of them. v2 is written only if the process is
+// not there yet (CLONE_INTO_CGROUP): the write costs 10 ms.
 Result<> attach_self(const CgroupRecord& record);
 
 // The directory of the v2 hierarchy for CLONE_INTO_CGROUP; empty Fd where there is none.
 Result<Fd> v2_directory(const CgroupRecord& record);
-// The same for a further process: the cgroup of `init` if the container has handed its controllers down
-// to cgroups of its own, so that its top one can take no process.
+// The same for a further process: the cgroup of `init` if the container has handed its controllers
+// down to cgroups of its own, so that its top one can take no process.
 Result<Fd> v2_directory(const CgroupRecord& record, pid_t init);
 
-// Changes what `resources` has; what is absent or zero stays. Device rules are replaced if there are any.
+// Changes what `resources` has; what is absent or zero stays. Device rules are replaced if there
+// are any.
 Result<> update_cgroups(const CgroupRecord& record, const oci::Resources& resources);
 
 Result<> freeze(const CgroupRecord& record);
@@ -90,14 +93,16 @@ Result<bool> is_frozen(const CgroupRecord& record);
 // All processes in them, nested cgroups included, as pids of our pid namespace, ascending.
 Result<std::vector<pid_t>> processes(const CgroupRecord& record);
 
-// SIGKILL: kills every process in them (cgroup.kill on v2; freeze, SIGKILL, thaw on v1) and waits until
-// none is left, at most some seconds. Any other signal: sends it to each, once.
+// SIGKILL: kills every process in them (cgroup.kill on v2; freeze, SIGKILL, thaw on v1) and waits
+// until none is left, at most some seconds. Any other signal: sends it to each, once.
 Result<> kill_all(const CgroupRecord& record, int signal);
 
-// Removes them, nested ones included, and the systemd unit; parents stay. What does not exist is no error.
+// Removes them, nested ones included, and the systemd unit; parents stay. What does not exist is no
+// error.
 Result<> remove_cgroups(const CgroupRecord& record);
 
-// `events --stats`: the document in runc's form (type, id, data{cpu, memory, pids, blkio, hugetlb}).
+// `events --stats`: the document in runc's form (type, id, data{cpu, memory, pids, blkio,
+// hugetlb}).
 Result<std::string> cgroup_stats(const CgroupRecord& record, const std::string& id);
 
 // Whether an OOM kill happened in it.

@@ -1,0 +1,286 @@
+// The cgroups of a container on this host's own hierarchies: every test leaves them as they were.
+#include <gtest/gtest.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
+
+#include "sandbox/kernel/cgroup.h"
+#include "sandbox/kernel/cgroup/control.h"
+#include "sandbox/kernel/cgroup/hierarchy.h"
+#include "sandbox/kernel/cgroup/place.h"
+
+namespace holdfast {
+namespace {
+
+std::string text(const Error& failure) { return failure.message; }
+
+#define ASSERT_DONE(expression)                            \
+  do {                                                     \
+    const auto done_ = (expression);                       \
+    ASSERT_TRUE(done_.has_value()) << text(done_.error()); \
+  } while (false)
+
+class CgroupTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    auto host = cgroup::read_hierarchies();
+    ASSERT_TRUE(host) << text(host.error());
+    if (host->mode == HostFacts::Cgroup::kNone) GTEST_SKIP() << "no cgroup hierarchy is mounted";
+    name_ = fmt::format("holdfast-test-{}", ::getpid());
+    plan_.path = fmt::format("/{}/c1", name_);
+  }
+
+  void TearDown() override {
+    if (record_.directories.empty()) return;
+    EXPECT_TRUE(remove_cgroups(record_));
+    for (const auto& each : record_.directories) {
+      EXPECT_NE(::access(each.directory.c_str(), F_OK), 0) << each.directory << " is left";
+      ::rmdir(each.directory.substr(0, each.directory.rfind('/')).c_str());
+    }
+  }
+
+  void make() {
+    auto record = plan_cgroups(plan_, "c1", false);
+    ASSERT_TRUE(record) << text(record.error());
+    record_ = std::move(*record);
+    ASSERT_DONE(create_cgroups(record_, plan_.resources, 0));
+  }
+
+  // A child that joins as a container's first process does, then runs `body` and waits to be
+  // killed.
+  pid_t join(const std::function<int()>& body) {
+    int ready[2];
+    EXPECT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+    auto v2 = v2_directory(record_);
+    EXPECT_TRUE(v2) << text(v2.error());
+    clone_args arguments{};
+    arguments.exit_signal = SIGCHLD;
+    if (v2 && *v2) {
+      arguments.flags = CLONE_INTO_CGROUP;
+      arguments.cgroup = static_cast<uint64_t>(v2->get());
+    }
+    const pid_t pid = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+    if (pid == 0) {
+      if (!attach_self(record_)) ::_exit(90);
+      const int status = body();
+      if (status != 0) ::_exit(status);
+      (void)!::write(ready[1], "r", 1);
+      while (true) ::pause();
+    }
+    EXPECT_GT(pid, 0);
+    ::close(ready[1]);
+    char byte = 0;
+    EXPECT_EQ(::read(ready[0], &byte, 1), 1) << "the child did not come up";
+    ::close(ready[0]);
+    return pid;
+  }
+
+  int status_of(pid_t pid) {
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+    return status;
+  }
+
+  std::string value(std::string_view controller, std::string_view file) {
+    const auto* place = cgroup::find_controller(record_, controller);
+    if (!place) place = cgroup::find_v2(record_);
+    auto read = cgroup::read_control(place->directory, file);
+    return read && *read ? **read : "(none)";
+  }
+  bool v1(std::string_view controller) { return cgroup::find_controller(record_, controller); }
+
+  std::string name_;
+  CgroupPlan plan_;
+  CgroupRecord record_;
+};
+
+TEST_F(CgroupTest, AProcessIsInEveryHierarchyAfterTheJoin) {
+  make();
+  const pid_t pid = join([] { return 0; });
+  auto lines = read_file(fmt::format("/proc/{}/cgroup", pid));
+  ASSERT_TRUE(lines);
+  auto host = cgroup::read_hierarchies();
+  ASSERT_EQ(host->all.size(), record_.directories.size());
+  for (const auto& each : host->all) {
+    EXPECT_NE(lines->find(fmt::format(":{}:/{}/c1\n", each.controllers, name_)), std::string::npos)
+        << each.controllers << " in\n"
+        << *lines;
+  }
+  auto inside = processes(record_);
+  ASSERT_TRUE(inside);
+  EXPECT_EQ(*inside, std::vector<pid_t>{pid});
+  ASSERT_DONE(kill_all(record_, SIGKILL));
+  EXPECT_TRUE(WIFSIGNALED(status_of(pid)));
+}
+
+TEST_F(CgroupTest, LimitsAreInTheKernelBeforeTheJoin) {
+  plan_.resources.memory.emplace();
+  plan_.resources.memory->limit = 64 << 20;
+  plan_.resources.memory->swap = 128 << 20;
+  plan_.resources.memory->reservation = 32 << 20;
+  plan_.resources.cpu.emplace();
+  plan_.resources.cpu->shares = 512;
+  plan_.resources.cpu->quota = 50000;
+  plan_.resources.cpu->period = 100000;
+  plan_.resources.pids.emplace();
+  plan_.resources.pids->limit = 17;
+  make();
+  EXPECT_EQ(value("pids", "pids.max"), "17");
+  if (v1("memory")) {
+    EXPECT_EQ(value("memory", "memory.limit_in_bytes"), "67108864");
+    EXPECT_EQ(value("memory", "memory.memsw.limit_in_bytes"), "134217728");
+    EXPECT_EQ(value("memory", "memory.soft_limit_in_bytes"), "33554432");
+    EXPECT_EQ(value("cpu", "cpu.shares"), "512");
+    EXPECT_EQ(value("cpu", "cpu.cfs_quota_us"), "50000");
+  } else {
+    EXPECT_EQ(value("memory", "memory.max"), "67108864");
+    EXPECT_EQ(value("memory", "memory.swap.max"), "67108864");
+    EXPECT_EQ(value("memory", "memory.low"), "33554432");
+    EXPECT_EQ(value("cpu", "cpu.weight"), "59");
+    EXPECT_EQ(value("cpu", "cpu.max"), "50000 100000");
+  }
+}
+
+TEST_F(CgroupTest, AnUpdateRaisesAndLowersMemoryAndSwapInBothDirections) {
+  const auto set = [this](int64_t limit, int64_t swap) {
+    oci::Resources change;
+    change.memory.emplace();
+    change.memory->limit = limit;
+    change.memory->swap = swap;
+    const auto done = update_cgroups(record_, change);
+    EXPECT_TRUE(done) << text(done.error());
+  };
+  make();
+  set(64 << 20, 128 << 20);
+  set(256 << 20, 512 << 20);  // the new limit is above the old sum
+  set(32 << 20, 32 << 20);    // the new sum is below the old limit
+  if (v1("memory")) {
+    EXPECT_EQ(value("memory", "memory.limit_in_bytes"), "33554432");
+    EXPECT_EQ(value("memory", "memory.memsw.limit_in_bytes"), "33554432");
+  } else {
+    EXPECT_EQ(value("memory", "memory.max"), "33554432");
+    EXPECT_EQ(value("memory", "memory.swap.max"), "0");
+  }
+  set(-1, -1);
+  EXPECT_EQ(value("memory", v1("memory") ? "memory.limit_in_bytes" : "memory.max"),
+            v1("memory") ? "9223372036854771712" : "max");
+}
+
+TEST_F(CgroupTest, ZerosOfAnUpdateLeaveWhatIsSet) {
+  plan_.resources.pids.emplace();
+  plan_.resources.pids->limit = 20;
+  plan_.resources.cpu.emplace();
+  plan_.resources.cpu->shares = 2048;
+  make();
+  oci::Resources change;
+  change.cpu.emplace();
+  change.cpu->shares = 0;
+  change.cpu->quota = 0;
+  change.cpu->period = 0;
+  change.pids.emplace();
+  change.pids->limit = 0;
+  change.memory.emplace();
+  change.memory->limit = 0;
+  change.memory->swap = 0;
+  change.memory->kernel = 0;
+  ASSERT_DONE(update_cgroups(record_, change));
+  EXPECT_EQ(value("pids", "pids.max"), "20");
+  if (v1("cpu")) {
+    EXPECT_EQ(value("cpu", "cpu.shares"), "2048");
+  }
+}
+
+TEST_F(CgroupTest, ADeviceThatNoRuleNamesCannotBeOpened) {
+  make();
+  // 1:11 is /dev/kmsg, 1:3 is /dev/null; /dev may be made only by mknod here.
+  const std::string kmsg = fmt::format("/tmp/{}-kmsg", name_),
+                    null = fmt::format("/tmp/{}-null", name_);
+  const pid_t pid = join([&] {
+    if (::mknod(kmsg.c_str(), S_IFCHR | 0600, makedev(1, 11)) != 0) return 91;
+    if (::mknod(null.c_str(), S_IFCHR | 0600, makedev(1, 3)) != 0) return 92;
+    if (::open(null.c_str(), O_RDWR) < 0) return 93;
+    if (::open(kmsg.c_str(), O_RDONLY) >= 0) return 94;
+    return errno == EPERM ? 0 : 95;
+  });
+  ASSERT_DONE(kill_all(record_, SIGKILL));
+  const int status = status_of(pid);
+  EXPECT_TRUE(WIFSIGNALED(status)) << "exit " << WEXITSTATUS(status);
+  ::unlink(kmsg.c_str());
+  ::unlink(null.c_str());
+}
+
+TEST_F(CgroupTest, FrozenProcessesAreKilledToo) {
+  make();
+  const pid_t pid = join([] { return 0; });
+  EXPECT_FALSE(is_frozen(record_).value_or(true));
+  ASSERT_DONE(freeze(record_));
+  EXPECT_TRUE(is_frozen(record_).value_or(false));
+  ASSERT_DONE(kill_all(record_, SIGKILL));
+  EXPECT_TRUE(WIFSIGNALED(status_of(pid)));
+}
+
+TEST_F(CgroupTest, NestedCgroupsAreListedKilledAndRemoved) {
+  make();
+  for (const auto& each : record_.directories) {
+    ASSERT_EQ(::mkdir(fmt::format("{}/inner", each.directory).c_str(), 0755), 0);
+    ASSERT_EQ(::mkdir(fmt::format("{}/inner/most", each.directory).c_str(), 0755), 0);
+  }
+  const pid_t pid = join([this] {
+    const auto* pids = cgroup::find_controller(record_, "pids");
+    const std::string place = pids ? pids->directory : record_.directories.back().directory;
+    return cgroup::write_control(fmt::format("{}/inner/most", place), "cgroup.procs", "0") ? 0 : 96;
+  });
+  auto inside = processes(record_);
+  ASSERT_TRUE(inside);
+  EXPECT_EQ(*inside, std::vector<pid_t>{pid});
+  ASSERT_DONE(kill_all(record_, SIGKILL));
+  EXPECT_TRUE(WIFSIGNALED(status_of(pid)));
+}
+
+TEST_F(CgroupTest, ACgroupWithProcessesIsNotTakenForANewContainer) {
+  make();
+  const pid_t pid = join([] { return 0; });
+  const auto again = create_cgroups(record_, plan_.resources, 0);
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().message.find("is not empty"), std::string::npos) << again.error().message;
+  ASSERT_DONE(kill_all(record_, SIGKILL));
+  status_of(pid);
+}
+
+TEST_F(CgroupTest, ALimitWithoutItsControllerNamesBothAndLeavesNothing) {
+  auto record = plan_cgroups(plan_, "c1", false);
+  ASSERT_TRUE(record);
+  if (record->mode != HostFacts::Cgroup::kV2 && cgroup::find_controller(*record, "net_cls"))
+    GTEST_SKIP() << "this host has net_cls";
+  plan_.resources.network.emplace();
+  plan_.resources.network->class_id = 7;
+  const auto made = create_cgroups(*record, plan_.resources, 0);
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("linux.resources.network.classID"), std::string::npos)
+      << made.error().message;
+  for (const auto& each : record->directories)
+    EXPECT_NE(::access(each.directory.c_str(), F_OK), 0) << each.directory;
+  record_ = *record;
+}
+
+TEST_F(CgroupTest, AnUnifiedKeyOfAnUnknownControllerIsAClearError) {
+  plan_.resources.unified["foo.max"] = "1";
+  auto record = plan_cgroups(plan_, "c1", false);
+  ASSERT_TRUE(record);
+  record_ = *record;
+  const auto made = create_cgroups(record_, plan_.resources, 0);
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("linux.resources.unified.foo.max"), std::string::npos)
+      << made.error().message;
+}
+
+}  // namespace
+}  // namespace holdfast
