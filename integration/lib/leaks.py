@@ -1,0 +1,75 @@
+"""What a test left behind on the host: mounts, cgroups, processes, state.
+
+    before = Leaks.snapshot(runtime)
+    ...
+    self.assertEqual(Leaks.snapshot(runtime).added_since(before), [])
+"""
+
+import os
+import pathlib
+import re
+import time
+
+CGROUP_ROOT = pathlib.Path("/sys/fs/cgroup")
+MARKS = ("holdfast-test", "holdfast-bundle-", "holdfast-root-")
+
+
+def _mounts():
+    return {f"mount {line.split()[4]}" for line in open("/proc/self/mountinfo")}
+
+
+def _cgroups():
+    found = set()
+    for hierarchy in CGROUP_ROOT.iterdir():
+        # The parent of all test containers stays, as it does under every runtime.
+        parent = hierarchy / "holdfast-test"
+        if parent.is_dir():
+            found.update(f"cgroup {path}" for path in parent.rglob("*") if path.is_dir())
+    return found
+
+
+def _processes():
+    found = set()
+    for entry in os.listdir("/proc"):
+        if not re.fullmatch(r"\d+", entry):
+            continue
+        try:
+            cgroups = pathlib.Path(f"/proc/{entry}/cgroup").read_text()
+            command = pathlib.Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")[0]
+            state = pathlib.Path(f"/proc/{entry}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue
+        ours = any(mark in cgroups for mark in MARKS) or command.endswith(b"holdfast-init")
+        if ours and state != "Z":
+            found.add(f"process {entry} {command.decode(errors='replace')}")
+    return found
+
+
+def _state(runtime):
+    return {f"state {name}" for name in os.listdir(runtime.root) if not name.startswith(".")}
+
+
+class Leaks:
+    """A set of what exists now."""
+
+    def __init__(self, found):
+        self.found = found
+
+    @staticmethod
+    def snapshot(runtime):
+        return Leaks(_mounts() | _cgroups() | _processes() | _state(runtime))
+
+    def added_since(self, before):
+        return sorted(self.found - before.found)
+
+
+def assert_no_leaks(test, runtime, before, seconds=5):
+    """Fails `test` unless everything is as it was; processes get a moment to end."""
+    end = time.monotonic() + seconds
+    while True:
+        added = Leaks.snapshot(runtime).added_since(before)
+        if not added:
+            return
+        if time.monotonic() > end:
+            test.fail("left behind: " + "; ".join(added))
+        time.sleep(0.05)
