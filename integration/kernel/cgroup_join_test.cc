@@ -69,7 +69,7 @@ class CgroupTest : public ::testing::Test {
     }
     const pid_t pid = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
     if (pid == 0) {
-      if (!attach_self(record_)) ::_exit(90);
+      if (!attach_v1(record_)) ::_exit(90);
       const int status = body();
       if (status != 0) ::_exit(status);
       (void)!::write(ready[1], "r", 1);

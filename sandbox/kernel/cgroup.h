@@ -1,10 +1,10 @@
 // One container's cgroups: v1, v2 or hybrid, by the cgroupfs or the systemd driver.
 //
-//   HF_TRY(CgroupRecord record, plan_cgroups(plan.cgroup, id, rootless));  // no effect; stored in
-//   the state HF_TRY(CgroupHold hold, create_cgroups(record, plan.cgroup.resources, 0));  // made,
-//   limits set spawn with CLONE_INTO_CGROUP on v2_directory(record), then in that single-threaded
-//   process: HF_DO(attach_self(record)); hold = {};                               // the first
-//   process is in: systemd's scope stands by itself
+//   HF_TRY(CgroupRecord record, plan_cgroups(plan.cgroup, id, rootless));  // no effect: journalled
+//   HF_TRY(CgroupHold hold, create_cgroups(record, plan.cgroup.resources, 0));  // made, limits set
+//   in a single-threaded process: HF_DO(attach_v1(record)), then
+//   clone3 with CLONE_INTO_CGROUP on v2_directory(record): the child is in all of them
+//   hold = {};                                       // systemd's scope stands by itself
 //   ... HF_DO(kill_all(record, SIGKILL)); HF_DO(remove_cgroups(record));
 //
 // v1 joins by writing "0" to each `tasks` file (a cold cgroup.procs write waits for an RCU grace
@@ -72,9 +72,9 @@ Result<CgroupRecord> plan_cgroups(const CgroupPlan& plan, const std::string& id,
 Result<CgroupHold> create_cgroups(const CgroupRecord& record, const oci::Resources& resources,
                                   pid_t pid);
 
-// Puts the calling, single-threaded process into all of them. v2 is written only if the process is
-// not there yet (CLONE_INTO_CGROUP): the write costs 10 ms.
-Result<> attach_self(const CgroupRecord& record);
+// Puts the calling, single-threaded process into those of the v1 hierarchies. v2 is joined by
+// CLONE_INTO_CGROUP alone: a write to its cgroup.procs costs 10 ms.
+Result<> attach_v1(const CgroupRecord& record);
 
 // The directory of the v2 hierarchy for CLONE_INTO_CGROUP; empty Fd where there is none.
 Result<Fd> v2_directory(const CgroupRecord& record);

@@ -127,7 +127,7 @@ Result<uint64_t> prepare_first(Stage& stage) {
   HF_TRY(stage.sources, open_mount_sources(plan));
   HF_TRY(auto joins, open_joined(plan));
   HF_TRY(Message ready, stage.channel.expect(MessageType::kContinue));  // the cgroups stand
-  HF_DO(with_context(attach_self(stage.boot.cgroups), "cgroup"));
+  HF_DO(with_context(attach_v1(stage.boot.cgroups), "cgroup"));
   HF_TRY(stage.v2_cgroup, v2_directory(stage.boot.cgroups));
   if (makes_namespace(plan, NamespaceType::kTime)) HF_DO(make_time_namespace(plan));
   HF_DO(join_namespaces(std::move(joins)));
@@ -135,7 +135,7 @@ Result<uint64_t> prepare_first(Stage& stage) {
 }
 
 Result<uint64_t> prepare_exec(Stage& stage) {
-  HF_DO(with_context(attach_self(stage.boot.cgroups), "cgroup"));
+  HF_DO(with_context(attach_v1(stage.boot.cgroups), "cgroup"));
   HF_TRY(stage.v2_cgroup, v2_directory(stage.boot.cgroups, stage.boot.init_pid));
   uint64_t flags = 0;
   for (const auto& ns : stage.boot.plan.namespaces) flags |= clone_flag(ns.type);

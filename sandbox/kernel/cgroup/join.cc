@@ -1,4 +1,4 @@
-// create_cgroups, attach_self, v2_directory, remove_cgroups: the life of the directories.
+// create_cgroups, attach_v1, v2_directory, remove_cgroups: the life of the directories.
 #include <unistd.h>
 
 #include "sandbox/kernel/cgroup.h"
@@ -60,17 +60,11 @@ Result<CgroupHold> create_cgroups(const CgroupRecord& record, const oci::Resourc
   return Failure(std::move(done.error()));
 }
 
-Result<> attach_self(const CgroupRecord& record) {
+Result<> attach_v1(const CgroupRecord& record) {
   const auto* v2 = find_v2(record);
   for (const auto& each : record.directories)
     if (&each != v2) HF_DO(cgroup::write_control(each.directory, "tasks", "0"));
-  if (!v2) return {};
-  // The write costs an RCU grace period even if it changes nothing; this read costs some
-  // microseconds.
-  HF_TRY(const std::string own, read_file("/proc/self/cgroup"));
-  for (const std::string_view line : split(own, '\n'))
-    if (line.substr(0, 3) == "0::" && line.substr(3) == record.path) return {};
-  return cgroup::write_control(v2->directory, "cgroup.procs", "0");
+  return {};
 }
 
 Result<Fd> v2_directory(const CgroupRecord& record) {
