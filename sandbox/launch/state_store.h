@@ -4,11 +4,12 @@
 //   plan.json    the Plan that is applied (canonical form)
 //   filters      the seccomp instructions, as loaded
 //   start        a FIFO: see "the start FIFO" below
+//   deleting     the deleter's lock
 //
 //   HF_TRY(StateStore store, StateStore::open("/run/holdfast"));
 //   HF_TRY(StateDir dir, store.create("c1"));             // EEXIST: "container with given ID already exists"
 //   HF_DO(dir.save(state));
-//   HF_TRY(StateDir dir, store.find("c1"));               // "container "c1" does not exist"
+//   HF_TRY(StateDir dir, store.find("c1"));               // ENOENT: "container does not exist: c1"
 //   HF_TRY(ContainerState state, dir.load());
 //   switch (dir.status(state)) ...
 //
@@ -17,6 +18,10 @@
 // file description, so it is held exactly as long as init has neither executed nor died: `created` means
 // "lock held", and `start` waits for the lock to learn that the program runs. If init fails after the byte
 // it writes the error text into the FIFO, where `start` reads it.
+//
+// Locks (flock, so that they end with their holder): the directory itself is locked by the `create` that
+// fills it, later by the one `start` that may proceed; `deleting` by the one `delete`. None of them is
+// ever waited for without a bound, and neither status() nor load() needs one.
 #pragma once
 
 #include <sys/types.h>
@@ -44,10 +49,11 @@ struct ContainerState {
   std::string oci_version;
   std::string bundle;
   std::string rootfs;
-  std::string created;   // RFC 3339, nanoseconds, UTC
-  std::string owner;     // user name or uid, as `list` shows it
-  ProcessIdentity init;  // pid 0 until there is one
-  bool complete = false;  // create came to its end; false means "creating" or abandoned
+  std::string created;      // RFC 3339, nanoseconds, UTC
+  std::string owner;        // user name or uid, as `list` shows it
+  ProcessIdentity creator;  // the runtime process that fills this directory, or did
+  ProcessIdentity init;     // pid 0 until there is one
+  bool complete = false;    // create came to its end; false means "creating" or abandoned
   bool paused_hint = false;
   CgroupRecord cgroups;
   oci::StringMap annotations;
@@ -58,6 +64,13 @@ struct ContainerState {
 
 enum class Status { kCreating, kCreated, kRunning, kPaused, kStopped };
 std::string_view status_name(Status status);  // "created", ...
+
+// The JSON form that is stored. Properties of a newer release are ignored, a newer version is refused.
+std::string encode_container_state(const ContainerState& state);
+Result<ContainerState> decode_container_state(std::string_view text);
+
+// Whether `id` may name a container.
+bool valid_id(std::string_view id);
 
 // An open container directory.
 class StateDir {
@@ -80,7 +93,13 @@ class StateDir {
   // Writes the start byte and waits until init executed; its error if it could not.
   Result<> signal_start(const ContainerState& state) const;
 
-  // Removes the directory and all in it.
+  // Exactly one process deletes: waits at most a second for another deleter. The lock ends with the Fd.
+  // Code ENOENT ("container does not exist") if the directory has gone meanwhile.
+  Result<Fd> lock_deletion() const;
+  // Whether the directory still has a name: false once somebody has removed it.
+  bool linked() const;
+
+  // Removes the directory and all in it; code ENOTEMPTY if its creator wrote something meanwhile.
   Result<> remove() const;
 
  private:
@@ -94,10 +113,14 @@ class StateStore {
   // Makes the root 0700 if it does not exist; refuses one that others can write to.
   static Result<StateStore> open(const std::string& root);
 
-  // "holdfast: invalid container ID format" for names outside [A-Za-z0-9_+.-]+, ".", "..", too long.
+  // "invalid container ID format" for names outside [A-Za-z0-9_+.-]+, too long, or with a leading dot
+  // (those are the runtime's own).
   Result<StateDir> create(const std::string& id) const;
   Result<StateDir> find(const std::string& id) const;
   Result<std::vector<std::string>> ids() const;
+  // Clears what deleters that were killed in their last step left: directories without a name of
+  // a container, which stand for nothing any more.
+  void sweep() const;
 
  private:
   explicit StateStore(DirFd root) : root_(std::move(root)) {}
@@ -107,7 +130,10 @@ class StateStore {
 // /run/holdfast for root, $XDG_RUNTIME_DIR/holdfast otherwise.
 std::string default_state_root();
 
+// Fails with code ESRCH where there is no such process, or only its zombie.
 Result<ProcessIdentity> identify(pid_t pid);
+// Whether that very process lives (a zombie does not).
+bool alive(const ProcessIdentity& identity);
 // A pidfd of exactly that process; ESRCH ("process already finished") if it is gone or another one.
 Result<Fd> open_process(const ProcessIdentity& identity);
 

@@ -1,0 +1,48 @@
+// The stored form of ContainerState.
+#include "core/json/codec.h"
+#include "core/oci/describe/spec.h"
+#include "sandbox/kernel/cgroup_record.h"
+#include "sandbox/launch/state_store.h"
+
+namespace holdfast {
+namespace {
+
+constexpr int32_t kVersion = 1;
+
+}  // namespace
+
+template <class V>
+void describe(V& v, ProcessIdentity& p) {
+  v.field("pid", p.pid);
+  v.field("startTime", p.start_time);
+  v.field("bootId", p.boot_id);
+}
+
+template <class V>
+void describe(V& v, ContainerState& s) {
+  v.required("version", s.version);
+  v.required("id", s.id);
+  v.field("ociVersion", s.oci_version);
+  v.field("bundle", s.bundle);
+  v.field("rootfs", s.rootfs);
+  v.field("created", s.created);
+  v.field("owner", s.owner);
+  v.field("creator", s.creator);
+  v.field("init", s.init);
+  v.field("complete", s.complete);
+  v.field("paused", s.paused_hint);
+  v.required("cgroups", s.cgroups);
+  v.field("annotations", s.annotations);
+  v.field("hooks", s.hooks);
+  v.field("profile", s.profile);
+  v.field("planDigest", s.plan_digest);
+  v.check(s.version >= 1 && s.version <= kVersion, "version", "not one that this release reads");
+}
+
+std::string encode_container_state(const ContainerState& state) { return json::encode(state); }
+
+Result<ContainerState> decode_container_state(std::string_view text) {
+  return json::decode<ContainerState>(text);
+}
+
+}  // namespace holdfast
