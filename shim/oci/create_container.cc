@@ -1,0 +1,248 @@
+#include "shim/oci/create_container.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+
+#include "core/base/clock.h"
+#include "core/base/digest.h"
+#include "profiles/policy/resolve.h"
+#include "sandbox/kernel/probe.h"
+#include "sandbox/launch/filter_cache.h"
+#include "sandbox/launch/hooks.h"
+#include "shim/oci/destroy.h"
+#include "shim/oci/load_policy.h"
+#include "shim/oci/pid_file.h"
+
+namespace holdfast {
+namespace {
+
+constexpr size_t kMaxConfig = 16 << 20;
+
+// What is decided before anything is touched.
+struct Decided {
+  DirFd bundle;
+  Plan plan;
+  std::vector<Filter> filters;
+};
+
+Result<std::string> path_of(const Fd& fd) {
+  char path[PATH_MAX];
+  const std::string link = fmt::format("/proc/self/fd/{}", fd.get());
+  const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
+  if (length < 0) return os_error("the path of the bundle");
+  if (length == sizeof path) return error("the path of the bundle is too long");
+  return std::string(path, static_cast<size_t>(length));
+}
+
+Result<oci::Spec> read_spec(const DirFd& bundle, const std::string& name) {
+  auto text = bundle.read(name, kMaxConfig);
+  if (!text && text.error().code == ENOENT)
+    return Failure(Error{fmt::format("JSON specification file {} not found", name), ENOENT});
+  if (!text) return Failure(std::move(text).error());
+  return with_context(oci::decode_spec(*text), "{}", name);
+}
+
+Result<> check_terminal(const oci::Spec& spec, const CreateRequest& request) {
+  const bool terminal = spec.process && spec.process->terminal;
+  const bool detached = request.parked || request.detached;
+  if (detached && terminal && request.console_socket.empty())
+    return error("cannot allocate tty if holdfast will detach without setting console socket");
+  if ((!detached || !terminal) && !request.console_socket.empty())
+    return error("cannot use console socket if holdfast will not detach or allocate tty");
+  return {};
+}
+
+// Compiles the filters, or takes them from the cache, and enters them into the plan.
+Result<std::vector<Filter>> take_filters(Resolved& resolved) {
+  std::vector<Filter> filters;
+  resolved.plan.filters.clear();
+  if (resolved.filters.empty()) return filters;
+  HF_TRY(const FilterCache cache, FilterCache::open(default_cache_root()));
+  for (FilterSource& source : resolved.filters) {
+    HF_TRY(Filter filter, with_context(cache.get(source.seccomp), "seccomp {}", source.plan.name));
+    FilterPlan plan = std::move(source.plan);
+    plan.instructions = static_cast<uint32_t>(filter.size());
+    plan.digest = sha256_hex(filter_bytes({filter}));
+    resolved.plan.filters.push_back(std::move(plan));
+    filters.push_back(std::move(filter));
+  }
+  return filters;
+}
+
+Result<Decided> decide(const Globals& globals, const CreateRequest& request) {
+  Decided decided;
+  HF_TRY(decided.bundle, with_context(DirFd::open(request.bundle), "bundle"));
+  HF_TRY(oci::Spec spec, read_spec(decided.bundle, request.config));
+  HF_DO(check_terminal(spec, request));
+  const uint32_t activated = listen_fds();
+  if (activated > 0 && spec.process) {
+    spec.process->env.push_back(fmt::format("LISTEN_FDS={}", activated));
+    spec.process->env.emplace_back("LISTEN_PID=1");
+  }
+  const uint32_t preserved = activated + request.preserve_fds;
+  HF_DO(check_preserved(preserved));
+  HF_TRY(const HostFacts facts, probe_host());
+  HF_TRY(const Policy policy, load_policy(facts));
+  HF_TRY(std::string bundle_path, path_of(decided.bundle));
+  const bool rootless = globals.rootless.value_or(facts.euid != 0 || facts.in_user_namespace);
+  const Request asked{.id = request.id,
+                      .bundle = std::move(bundle_path),
+                      .cgroup_driver = globals.cgroup_driver,
+                      .rootless = rootless,
+                      .no_pivot = request.no_pivot,
+                      .new_keyring = !request.no_new_keyring,
+                      .preserve_fds = preserved};
+  HF_TRY(Resolved resolved, resolve(asked, spec, policy, facts));
+  HF_TRY(decided.filters, take_filters(resolved));
+  decided.plan = std::move(resolved.plan);
+  return decided;
+}
+
+// The making, step by step; whatever was made is undone by abandon().
+class Creation {
+ public:
+  Creation(const CreateRequest& request, Decided decided, StateDir dir)
+      : request_(request), decided_(std::move(decided)), dir_(std::move(dir)) {}
+
+  Result<CreatedContainer> run() {
+    auto made = make();
+    if (!made) {
+      abandon();
+      return Failure(std::move(made).error());
+    }
+    return CreatedContainer{std::move(dir_), std::move(state_), decided_.plan.process.terminal,
+                            std::move(process_)};
+  }
+
+ private:
+  const Plan& plan() const { return decided_.plan; }
+
+  Result<> make() {
+    HF_DO(journal());
+    LaunchOptions options;
+    if (request_.parked) {
+      HF_TRY(options.start_fifo, dir_.make_start_fifo());
+    }
+    options.console_socket = request_.console_socket;
+    options.born = [this](pid_t pid) { return born(pid); };
+    options.before_pivot = [this](pid_t pid) { return before_pivot(pid); };
+    HF_TRY(process_,
+           with_context(launch(plan(), decided_.filters, state_.cgroups, std::move(options)),
+                        "unable to start container process"));
+    if (!request_.pidfd_socket.empty()) HF_DO(send_pidfd(request_.pidfd_socket, process_.pidfd));
+    state_.complete = true;
+    HF_DO(dir_.save(state_));
+    // Last, because an engine takes it for the sign that all is done.
+    if (!request_.pid_file.empty()) HF_DO(write_pid_file(request_.pid_file, process_.pid));
+    return {};
+  }
+
+  // The intent, before anything outside the state directory exists.
+  Result<> journal() {
+    const std::string document = encode_plan(plan());
+    state_.id = request_.id;
+    state_.oci_version = plan().oci_version;
+    state_.bundle = plan().bundle;
+    state_.rootfs = plan().rootfs;
+    state_.created = rfc3339_nano(wall_clock());
+    state_.owner = owner_name(::geteuid());
+    state_.annotations = plan().annotations;
+    state_.hooks.poststart = plan().hooks.poststart;
+    state_.hooks.poststop = plan().hooks.poststop;
+    state_.profile = plan().profile;
+    state_.plan_digest = sha256_hex(document);
+    HF_TRY(state_.creator, identify(::getpid()));
+    HF_TRY(state_.cgroups,
+           with_context(plan_cgroups(plan().cgroup, request_.id, plan().rootless), "cgroups"));
+    HF_DO(dir_.save(state_));
+    HF_DO(dir_.dir().create("plan.json", document));
+    if (!decided_.filters.empty())
+      HF_DO(dir_.dir().create("filters", filter_bytes(decided_.filters)));
+    return {};
+  }
+
+  bool has_early_hooks() const {
+    return !plan().hooks.prestart.empty() || !plan().hooks.create_runtime.empty();
+  }
+
+  // Saved at once only if something may ask or lose it: a hook that calls `state`, or a container that
+  // no cgroup would find. Otherwise the one save at the end tells it.
+  Result<> born(pid_t pid) {
+    born_ = true;
+    HF_TRY(state_.init, identify(pid));
+    if (has_early_hooks() || state_.cgroups.directories.empty()) return dir_.save(state_);
+    return {};
+  }
+
+  Result<> before_pivot(pid_t pid) {
+    if (!has_early_hooks()) return {};
+    hooks_ran_ = true;
+    const std::string document = oci::encode_state(oci_state(state_, "creating", pid));
+    HF_DO(run_hooks("prestart", plan().hooks.prestart, document, decided_.bundle));
+    return run_hooks("createRuntime", plan().hooks.create_runtime, document, decided_.bundle);
+  }
+
+  // The error that brought us here is the one to tell; what goes wrong in undoing is a warning.
+  void abandon() {
+    if (process_.pidfd)
+      if (auto ended = end_process(process_.pidfd); !ended) warn(ended.error().message);
+    // Before the birth nothing of ours is in the cgroups: what is there is another's, and stays.
+    const auto undone = born_ ? release_resources(state_) : remove_cgroups(state_.cgroups);
+    if (!undone && born_) warn(undone.error().message);
+    if (auto done = dir_.remove(); !done && dir_.linked()) warn(done.error().message);
+    if (hooks_ran_) run_poststop(state_);
+  }
+
+  const CreateRequest& request_;
+  Decided decided_;
+  StateDir dir_;
+  ContainerState state_;
+  Launched process_;
+  bool born_ = false;
+  bool hooks_ran_ = false;
+};
+
+}  // namespace
+
+Result<CreateRequest> create_request(const Arguments& args) {
+  CreateRequest request;
+  request.id = args.operands()[0];
+  if (args.given("bundle")) request.bundle = args.text("bundle");
+  if (args.given("config")) request.config = args.text("config");
+  request.console_socket = args.text("console-socket");
+  request.pidfd_socket = args.text("pidfd-socket");
+  request.pid_file = args.text("pid-file");
+  request.no_pivot = args.on("no-pivot");
+  request.no_new_keyring = args.on("no-new-keyring");
+  HF_TRY(request.preserve_fds, args.number<uint32_t>("preserve-fds", 0));
+  return request;
+}
+
+uint32_t listen_fds() {
+  const char* count = ::getenv("LISTEN_FDS");
+  const char* pid = ::getenv("LISTEN_PID");
+  if (!count || !pid || parse_number<pid_t>(pid) != ::getpid()) return 0;
+  return parse_number<uint32_t>(count).value_or(0);
+}
+
+Result<> check_preserved(uint32_t count) {
+  if (count > 65536) return error("preserve-fds: {} is more than a process can have", count);
+  for (uint32_t i = 0; i < count; ++i)
+    if (::fcntl(static_cast<int>(3 + i), F_GETFD) < 0)
+      return os_error("unable to stat preserved-fd {} (of {})", i + 1, count);
+  return {};
+}
+
+Result<CreatedContainer> create_container(const Globals& globals, const CreateRequest& request) {
+  // The cheap refusal first: an id that cannot be a container's.
+  if (!valid_id(request.id)) return error("invalid container ID format");
+  HF_TRY(Decided decided, decide(globals, request));
+  HF_TRY(const StateStore store, StateStore::open(globals.root));
+  HF_TRY(StateDir dir, store.create(request.id));
+  return Creation(request, std::move(decided), std::move(dir)).run();
+}
+
+}  // namespace holdfast

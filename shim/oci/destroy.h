@@ -1,0 +1,24 @@
+// Taking a container apart: after its end, by force, or half made.
+#pragma once
+
+#include "shim/oci/container.h"
+
+namespace holdfast {
+
+// Kills what still runs, removes the cgroups. What does not exist is no error.
+Result<> release_resources(const ContainerState& state);
+
+// Everything, then the state directory; the caller holds the deletion lock or is the creator.
+Result<> destroy(const StateDir& dir, const ContainerState& state);
+
+// Runs the poststop hooks, whose failures are warnings.
+void run_poststop(const ContainerState& state);
+
+// Deletes whatever stands in the directory: a container, a half-made one, a damaged one. `force` kills
+// first; without it a container that is not stopped is an error.
+Result<> delete_container(const StateDir& dir, bool force);
+
+// SIGKILL, then waits until it is gone, at most some seconds. Already gone is no error.
+Result<> end_process(const Fd& process);
+
+}  // namespace holdfast

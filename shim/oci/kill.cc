@@ -1,0 +1,46 @@
+#include <csignal>
+
+#include "shim/oci/container.h"
+#include "shim/oci/signal_name.h"
+
+namespace holdfast {
+namespace {
+
+constexpr Flag kFlags[] = {
+    {"all", 'a', FlagKind::kSwitch, "", "signal every process of the container"},
+};
+
+// Every process of the container, of a stopped one too: what outlived its init.
+Result<> signal_all(const ContainerState& state, int signal) {
+  if (state.cgroups.directories.empty())
+    return error("kill --all: the container has no cgroup to find its processes by");
+  if (signal == SIGKILL) return kill_all(state.cgroups, signal);
+  HF_TRY(const auto pids, processes(state.cgroups));
+  if (pids.empty()) return {};
+  return kill_all(state.cgroups, signal);
+}
+
+Result<int> run(const Globals& globals, const Arguments& args) {
+  const std::string text = args.operands().size() > 1 ? args.operands()[1] : "SIGTERM";
+  HF_TRY(const Container container, find_container(globals, args.operands()[0]));
+  const auto signal = parse_signal(text);
+  if (!signal) return error("unknown signal \"{}\"", text);
+  if (args.on("all"))
+    HF_DO(signal_all(container.state, *signal));
+  else
+    HF_DO(signal_init(container.state, *signal));
+  return 0;
+}
+
+}  // namespace
+
+const Verb kKillVerb = {.syntax = {.name = "kill",
+                                   .operands = "ID [SIGNAL]",
+                                   .summary = "send a signal (default SIGTERM) to a container",
+                                   .example = "holdfast kill web1 KILL",
+                                   .flags = kFlags,
+                                   .min_operands = 1,
+                                   .max_operands = 2},
+                        .run = run};
+
+}  // namespace holdfast

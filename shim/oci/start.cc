@@ -1,0 +1,38 @@
+#include "sandbox/launch/hooks.h"
+#include "shim/oci/container.h"
+#include "shim/oci/destroy.h"
+
+namespace holdfast {
+namespace {
+
+Result<> run_poststart(const ContainerState& state) {
+  if (state.hooks.poststart.empty()) return {};
+  HF_TRY(const DirFd cwd, DirFd::open(state.bundle));
+  return run_hooks("poststart", state.hooks.poststart,
+                   oci::encode_state(oci_state(state, "running", state.init.pid)), cwd);
+}
+
+Result<int> run(const Globals& globals, const Arguments& args) {
+  HF_TRY(const Container container, find_container(globals, args.operands()[0]));
+  HF_DO(container.dir.signal_start(container.state));
+  // runtime.md, lifecycle: a poststart hook that fails is an error, and the container is stopped.
+  if (auto hooks = run_poststart(container.state); !hooks) {
+    auto process = open_process(container.state.init);
+    if (process)
+      if (auto ended = end_process(*process); !ended) warn(ended.error().message);
+    return Failure(std::move(hooks).error());
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Verb kStartVerb = {.syntax = {.name = "start",
+                                    .operands = "ID",
+                                    .summary = "start the program of a created container",
+                                    .example = "holdfast start web1",
+                                    .min_operands = 1,
+                                    .max_operands = 1},
+                         .run = run};
+
+}  // namespace holdfast
