@@ -1,14 +1,14 @@
 // One container's cgroups: v1, v2 or hybrid, by the cgroupfs or the systemd driver.
 //
-//   HF_TRY(CgroupRecord record, plan_cgroups(plan.cgroup, id, rootless));  // no effect: journalled
-//   HF_TRY(CgroupHold hold, create_cgroups(record, plan.cgroup.resources, 0));  // made, limits set
-//   in a single-threaded process: HF_DO(attach_v1(record)), then
-//   clone3 with CLONE_INTO_CGROUP on v2_directory(record): the child is in all of them
-//   hold = {};                                       // systemd's scope stands by itself
-//   ... HF_DO(kill_all(record, SIGKILL)); HF_DO(remove_cgroups(record));
+//   HF_TRY(CgroupRecord record, plan_cgroups(plan.cgroup, id, rootless));  // journalled
+//   HF_DO(create_cgroups(record, plan.cgroup.resources, stage1));          // launch() does it
+//   in stage 1, single-threaded:   HF_DO(attach_v1(record));             // v1
+//   clone3, CLONE_INTO_CGROUP on   v2_directory(record)                    // v2
+//   HF_DO(kill_all(record, SIGKILL));
+//   HF_DO(remove_cgroups(record));
 //
-// v1 joins by writing "0" to each `tasks` file (a cold cgroup.procs write waits for an RCU grace
-// period); v2 by CLONE_INTO_CGROUP, in hybrid too.
+// v1 joins by writing "0" to each `tasks` file and v2 by CLONE_INTO_CGROUP, in hybrid too: a cold
+// cgroup.procs write of either waits for an RCU grace period (docs/adr/0030-cgroup-join.md).
 //
 // Device rules: all is denied, then the rules of linux.resources.devices in their order, then what
 // every container may use, as in runc: mknod of any device, null, zero, full, random, urandom, tty,
@@ -50,16 +50,6 @@ struct CgroupRecord {
   std::vector<Directory> directories;
 };
 
-// Keeps a systemd scope alive until its first process is in; empty with the cgroupfs driver.
-class CgroupHold {
- public:
-  CgroupHold() = default;
-  explicit CgroupHold(Fd channel) : channel_(std::move(channel)) {}
-
- private:
-  Fd channel_;  // its other end is read by the process that stands in: it ends when this is closed
-};
-
 // Where the container's cgroups will be. No effect on the host: the record is journalled first.
 // A rootless caller that cannot create cgroups gets a record without directories, if no limit is
 // asked.
@@ -67,10 +57,9 @@ Result<CgroupRecord> plan_cgroups(const CgroupPlan& plan, const std::string& id,
 
 // Makes them and sets all limits. A directory that exists must be empty and thawed. On an error the
 // directories that it made are gone again.
-// Systemd driver: starts the transient scope with `pid` in it, or with a process of its own that
-// stands in until the hold is dropped (`pid` 0). The cgroupfs driver does not use `pid`.
-Result<CgroupHold> create_cgroups(const CgroupRecord& record, const oci::Resources& resources,
-                                  pid_t pid);
+// Systemd driver: starts the transient scope with `pid` in it, stage 1, which must live until the
+// container's first process is there. The cgroupfs driver does not use `pid`.
+Result<> create_cgroups(const CgroupRecord& record, const oci::Resources& resources, pid_t pid);
 
 // Puts the calling, single-threaded process into those of the v1 hierarchies. v2 is joined by
 // CLONE_INTO_CGROUP alone: a write to its cgroup.procs costs 10 ms.

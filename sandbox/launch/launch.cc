@@ -166,11 +166,9 @@ Result<Launched> launch_boot(Boot boot, LaunchOptions options) {
   pair.init = {};  // so that the death of all of them is an end of file
   record = {};
 
-  CgroupHold hold;
   if (!boot.exec) {
     // Stage 1 reads its record and opens the mounts' sources meanwhile.
-    HF_TRY(hold,
-           with_context(create_cgroups(boot.cgroups, boot.plan.cgroup.resources, stage), "cgroup"));
+    HF_DO(with_context(create_cgroups(boot.cgroups, boot.plan.cgroup.resources, stage), "cgroup"));
     HF_DO(pair.runtime.send({MessageType::kContinue, 0, {}, {}}));
   }
   Conversation conversation(boot, pair.runtime, options, processes);

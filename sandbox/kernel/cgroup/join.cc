@@ -41,22 +41,15 @@ Result<> fill(const CgroupRecord& record, const oci::Resources& resources) {
 
 }  // namespace
 
-Result<CgroupHold> create_cgroups(const CgroupRecord& record, const oci::Resources& resources,
-                                  pid_t pid) {
-  CgroupHold hold;
+Result<> create_cgroups(const CgroupRecord& record, const oci::Resources& resources, pid_t pid) {
   const bool systemd = record.driver == CgroupDriver::kSystemd && !record.directories.empty();
-  if (systemd) {
-    HF_TRY(hold, cgroup::start_unit(record, resources, pid));
-  }
+  if (systemd) HF_DO(cgroup::start_unit(record, resources, pid));
   std::vector<const CgroupRecord::Directory*> made;
   auto done = cgroup::make_directories(record, systemd, made);
   if (done) done = fill(record, resources);
-  if (done) return hold;
+  if (done) return {};
   for (const auto* each : made) (void)cgroup::remove_directory(each->directory);
-  if (systemd) {
-    hold = {};
-    (void)cgroup::stop_unit(record);
-  }
+  if (systemd) (void)cgroup::stop_unit(record);
   return Failure(std::move(done.error()));
 }
 

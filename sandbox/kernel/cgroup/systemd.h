@@ -12,8 +12,7 @@ Result<> plan_unit(CgroupRecord& record, const Hierarchies& host, const std::str
                    const std::string& id);
 
 // StartTransientUnit; returns when systemd has done the job.
-Result<CgroupHold> start_unit(const CgroupRecord& record, const oci::Resources& resources,
-                              pid_t pid);
+Result<> start_unit(const CgroupRecord& record, const oci::Resources& resources, pid_t pid);
 // SetUnitProperties (runtime).
 Result<> set_unit_properties(const CgroupRecord& record, const oci::Resources& resources);
 // StopUnit and ResetFailedUnit; one that is not loaded is no error.
