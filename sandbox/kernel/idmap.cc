@@ -1,0 +1,77 @@
+#include "sandbox/kernel/idmap.h"
+
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace holdfast {
+namespace {
+
+// The process that carries the namespace; killed and reaped with the object.
+class Carrier {
+ public:
+  static Result<Carrier> start() {
+    clone_args args{};
+    int pidfd = -1;
+    args.flags = CLONE_NEWUSER | CLONE_PIDFD;
+    args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+    const pid_t parent = ::getpid();
+    const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+    if (pid < 0) return os_error("make a user namespace");
+    if (pid == 0) wait_for_death(parent);
+    return Carrier(static_cast<pid_t>(pid), Fd(pidfd));
+  }
+
+  Carrier(Carrier&&) = default;
+  Carrier& operator=(Carrier&&) = delete;
+  ~Carrier() {
+    if (!pidfd_) return;
+    ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+    // __WALL: it has no exit signal, so that no SIGCHLD reaches the caller.
+    siginfo_t info{};
+    while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | __WALL) != 0 &&
+           errno == EINTR) {
+    }
+  }
+
+  pid_t pid() const { return pid_; }
+
+ private:
+  Carrier(pid_t pid, Fd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+
+  [[noreturn]] static void wait_for_death(pid_t parent) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // A parent that ended before the line above cannot signal any more.
+    if (::getppid() == parent)
+      while (true) ::pause();
+    ::_exit(0);
+  }
+
+  pid_t pid_;
+  Fd pidfd_;
+};
+
+}  // namespace
+
+std::string id_map_text(const std::vector<oci::IdMapping>& mappings) {
+  std::string text;
+  for (const oci::IdMapping& each : mappings)
+    text += fmt::format("{} {} {}\n", each.container_id, each.host_id, each.size);
+  return text;
+}
+
+Result<Fd> make_user_namespace(const std::vector<oci::IdMapping>& uids,
+                               const std::vector<oci::IdMapping>& gids) {
+  if (uids.empty() || gids.empty()) return error("id mappings of a mount are empty");
+  HF_TRY(const Carrier carrier, Carrier::start());
+  HF_TRY(const DirFd process, DirFd::open(fmt::format("/proc/{}", carrier.pid())));
+  HF_DO(with_context(process.write("uid_map", id_map_text(uids)), "uid mappings of a mount"));
+  HF_DO(with_context(process.write("gid_map", id_map_text(gids)), "gid mappings of a mount"));
+  return process.open_at("ns/user", O_RDONLY);
+}
+
+}  // namespace holdfast
