@@ -87,6 +87,9 @@ Result<> move_device(const Netlink& here, const Netlink& there, const Fd& netns,
   if (!valid_name(name)) return error("not the name of a device");
   if (!valid_name(new_name)) return error("\"{}\" is not the name of a device", new_name);
   HF_TRY(const Link link, with_context(find_link(here, name), "find it"));
+  // The kernel moves first and renames then: a name that is taken would leave the device over there.
+  if (const auto taken = find_link(there, new_name); taken || taken.error().code != ENODEV)
+    return taken ? error("the container has a {} already", new_name) : Failure(taken.error());
   HF_TRY(const auto addresses, with_context(addresses_of(here, link.index), "its addresses"));
   // An interface that is up cannot be renamed.
   HF_DO(with_context(set_up(here, link.index, false), "set it down"));
