@@ -32,7 +32,7 @@ std::string Errors::text() const {
 }
 
 Value Decoder::look_up(std::string_view name) {
-  if (strict_) known_.push_back(name);
+  if (closed_) known_.push_back(name);
   return object_.find(name, hint_);
 }
 
@@ -41,7 +41,7 @@ void Decoder::complain(const Path& path, std::string_view why) {
 }
 
 void Decoder::finish() {
-  if (!strict_) return;
+  if (!closed_) return;
   for (const Value member : object_.children())
     if (std::find(known_.begin(), known_.end(), member.key()) == known_.end())
       errors_.add(Path{&path_, member.key()}, "unknown field");

@@ -97,7 +97,9 @@ class Decoder {
   static constexpr bool kDecodes = true;
 
   Decoder(Errors& errors, bool strict, Value object, const Path& path)
-      : errors_(errors), strict_(strict), object_(object), path_(path) {}
+      : errors_(errors), strict_(strict), closed_(strict), object_(object), path_(path) {}
+
+  void closed() { closed_ = true; }
 
   template <class T>
   bool field(std::string_view name, T& out) {
@@ -123,9 +125,12 @@ class Decoder {
     if (!condition) complain(Path{&array, {}, static_cast<uint32_t>(index)}, why);
   }
 
+  // Whether this member has no error so far: for checks of others against it.
+  bool intact(std::string_view name) const { return !errors_.touches(Path{&path_, name}); }
+
   template <class T>
   void read(Value value, const Path& path, T& out);
-  // Strict: an error for each member that was not asked for.
+  // In a closed object an error for each member that was not asked for.
   void finish();
 
  private:
@@ -141,6 +146,7 @@ class Decoder {
 
   Errors& errors_;
   const bool strict_;
+  bool closed_;
   const Value object_;
   const Path& path_;
   uint32_t hint_ = 0;
@@ -165,6 +171,8 @@ class Encoder {
   void required(std::string_view name, const T& value) {
     always(name, value);
   }
+  void closed() {}
+  bool intact(std::string_view) const { return true; }
   void check(bool, std::string_view, std::string_view) {}
   void check(bool, std::string_view, size_t, std::string_view) {}
 

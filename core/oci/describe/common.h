@@ -39,9 +39,9 @@ void check_absolute(V& v, std::string_view name, const Strings& list) {
   }
 }
 
-// Of "0-3,7": digits, "-" and ",", as cpusets and node lists are written.
+// The letters of "0-3,7" and "0-31:1/2" (cpuset(7), List format); the kernel judges the rest.
 inline bool is_number_list(std::string_view text) {
-  return text.find_first_not_of("0123456789,-") == std::string_view::npos;
+  return text.find_first_not_of("0123456789,-:/ ") == std::string_view::npos;
 }
 
 template <class V>

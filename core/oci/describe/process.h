@@ -67,7 +67,7 @@ void describe(V& v, Rlimit& r) {
   v.required("soft", r.soft);
   if constexpr (V::kDecodes) {
     v.check(is_rlimit(r.type), "type", "unknown value " + json::quoted(r.type, 64));
-    v.check(r.soft <= r.hard, "soft", "above the hard limit");
+    v.check(r.soft <= r.hard || !v.intact("hard"), "soft", "above the hard limit");
   }
 }
 
@@ -81,6 +81,7 @@ void describe(V& v, Scheduler& s) {
   v.field("deadline", s.deadline);
   v.field("period", s.period);
   check_known(v, "flags", s.flags, kSchedulerFlags);
+  if (!v.intact("policy")) return;
   const bool fair = s.policy == SchedulerPolicy::kOther || s.policy == SchedulerPolicy::kBatch;
   const bool realtime = s.policy == SchedulerPolicy::kFifo || s.policy == SchedulerPolicy::kRr;
   const bool deadline = s.policy == SchedulerPolicy::kDeadline;

@@ -74,8 +74,8 @@ void describe(V& v, Seccomp& s) {
   check_known(v, "flags", s.flags, kSeccompFlags);
   v.check(s.default_errno_ret.value_or(0) <= 0xffff, "defaultErrnoRet",
           "expected integer in range 0 to 65535");
-  v.check(s.listener_metadata.empty() || !s.listener_path.empty(), "listenerMetadata",
-          "needs listenerPath");
+  v.check(s.listener_metadata.empty() || !s.listener_path.empty() || !v.intact("listenerPath"),
+          "listenerMetadata", "needs listenerPath");
 }
 
 }  // namespace holdfast::oci

@@ -74,7 +74,7 @@ void describe(V& v, Spec& s) {
   if constexpr (V::kDecodes) {
     v.check(is_known_version(s.version), "ociVersion",
             "expected a version 1.x.y, found " + json::quoted(s.version, 64));
-    const bool uts = find(s.linux_, NamespaceType::kUts) != nullptr;
+    const bool uts = find(s.linux_, NamespaceType::kUts) || !v.intact("linux");
     v.check(s.hostname.empty() || uts, "hostname", "needs a uts namespace");
     v.check(s.domainname.empty() || uts, "domainname", "needs a uts namespace");
   }
