@@ -14,6 +14,8 @@ Result<State> decode_state(std::string_view text) { return json::decode<State>(t
 std::string encode_spec(const Spec& spec, json::Layout layout) {
   return json::encode(spec, layout);
 }
+std::string encode_process(const Process& process) { return json::encode(process); }
+std::string encode_resources(const Resources& resources) { return json::encode(resources); }
 std::string encode_state(const State& state, json::Layout layout) {
   return json::encode(state, layout);
 }

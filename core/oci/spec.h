@@ -304,6 +304,8 @@ Result<Resources> decode_resources(std::string_view text);
 Result<State> decode_state(std::string_view text);
 
 std::string encode_spec(const Spec& spec, json::Layout layout = json::Layout::kCompact);
+std::string encode_process(const Process& process);
+std::string encode_resources(const Resources& resources);
 std::string encode_state(const State& state, json::Layout layout = json::Layout::kCompact);
 
 // The names of linux.namespaces[].type, /proc/PID/ns/NAME and the CLONE_NEW* flag.

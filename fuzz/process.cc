@@ -1,0 +1,10 @@
+// exec's process.json.
+#include "core/oci/spec.h"
+#include "fuzz/check.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  holdfast::fuzz::check_round_trip(
+      data, size, holdfast::oci::decode_process,
+      [](const auto& value) { return holdfast::oci::encode_process(value); });
+  return 0;
+}
