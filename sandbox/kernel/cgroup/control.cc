@@ -131,7 +131,7 @@ Result<> remove_directory(const std::string& directory) {
   Result<> gone;
   for (long wait = 500; wait < 300000; wait *= 2) {
     gone = remove_pass(*parent, name);
-    if (gone || !busy(gone.error())) break;
+    if (gone || gone.error().code != EBUSY) break;
     pause_for(wait);
   }
   return with_context(std::move(gone), "remove cgroup {}", directory);

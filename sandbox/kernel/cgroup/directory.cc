@@ -110,9 +110,9 @@ Result<> enable_controllers(const std::string& directory, const std::vector<std:
   for (auto each = ancestors.rbegin(); each != ancestors.rend(); ++each) {
     HF_TRY(const auto given, read_control(*each, "cgroup.controllers"));
     HF_TRY(const auto handed, read_control(*each, "cgroup.subtree_control"));
-    const std::string down = handed.value_or("");
+    const std::string down = handed.value_or(""), has = given.value_or("");
     std::vector<std::string> missing;
-    for (const std::string_view name : split(given.value_or(""), ' '))
+    for (const std::string_view name : split(has, ' '))
       if (!lists(down, name, ' ') && (wanted.empty() || lists(join(wanted, " "), name, ' ')))
         missing.emplace_back(name);
     HF_DO(hand_down(*each, missing, !wanted.empty()));

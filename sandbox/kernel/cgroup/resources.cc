@@ -42,7 +42,8 @@ Result<> check_shares(const std::string& directory, const Write& each) {
 // Fills in "=" of cpu.max from what is set.
 Result<std::string> complete_cpu_max(const std::string& directory, const std::string& value) {
   HF_TRY(const auto now, read_control(directory, "cpu.max"));
-  const auto is = split(now.value_or("max 100000"), ' ');
+  const std::string set = now.value_or("max 100000");
+  const auto is = split(set, ' ');
   const auto wanted = split(value, ' ');
   if (is.size() != 2 || wanted.size() != 2)
     return error("{}/cpu.max: unexpected content", directory);
