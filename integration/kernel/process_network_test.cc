@@ -178,17 +178,5 @@ TEST(NetDevice, NamesThatNoDeviceCanHaveAreRefused) {
             "");
 }
 
-TEST(NetDevice, LoopbackIsBroughtUp) {
-  EXPECT_EQ(in_child([]() -> Result<> {
-              if (::unshare(CLONE_NEWNET) != 0) return os_error("unshare");
-              HF_TRY(const Netlink netlink, Netlink::open());
-              HF_TRY(const bool before, is_up(netlink, "lo"));
-              HF_DO(bring_up_loopback());
-              HF_TRY(const bool after, is_up(netlink, "lo"));
-              return check(!before && after, "not brought up");
-            }),
-            "");
-}
-
 }  // namespace
 }  // namespace holdfast

@@ -1,9 +1,6 @@
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "sandbox/kernel/netlink.h"
 #include "sandbox/kernel/process.h"
@@ -122,16 +119,6 @@ Result<> move_net_devices(const std::map<std::string, oci::NetDevice>& devices, 
     HF_DO(with_context(
         move_device(here, there, netns, name, device.name.empty() ? name : device.name),
         "net device {}", name));
-  return {};
-}
-
-Result<> bring_up_loopback() {
-  Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket) return os_error("set lo up: make a socket");
-  ifreq request{};
-  std::memcpy(request.ifr_name, "lo", 3);
-  request.ifr_flags = IFF_UP;
-  if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) return os_error("set lo up");
   return {};
 }
 

@@ -11,22 +11,25 @@
 #include <algorithm>
 #include <array>
 
+#include "core/base/fd.h"
 #include "sandbox/kernel/process.h"
 
 namespace holdfast {
 namespace {
 
-bool is_file_system(const char* path, decltype(statfs::f_type) magic) {
+using FileSystem = decltype(statfs::f_type);
+
+FileSystem file_system(const char* path) {
   struct statfs info {};
-  return ::statfs(path, &info) == 0 && info.f_type == magic;
+  return ::statfs(path, &info) == 0 ? info.f_type : 0;
 }
 
 HostFacts::Cgroup cgroup_mode() {
-  if (is_file_system("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC)) return HostFacts::Cgroup::kV2;
-  if (!is_file_system("/sys/fs/cgroup", TMPFS_MAGIC)) return HostFacts::Cgroup::kNone;
-  if (is_file_system("/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC))
-    return HostFacts::Cgroup::kHybrid;
-  return HostFacts::Cgroup::kV1;
+  const FileSystem top = file_system("/sys/fs/cgroup");
+  if (top == CGROUP2_SUPER_MAGIC) return HostFacts::Cgroup::kV2;
+  if (top != TMPFS_MAGIC) return HostFacts::Cgroup::kNone;
+  const bool unified = file_system("/sys/fs/cgroup/unified") == CGROUP2_SUPER_MAGIC;
+  return unified ? HostFacts::Cgroup::kHybrid : HostFacts::Cgroup::kV1;
 }
 
 int32_t landlock_abi() {
@@ -49,19 +52,19 @@ bool seccomp_log() {
   return ::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
-constexpr std::array<const char*, 8> kNamespaceLinks{
-    "/proc/self/ns/cgroup", "/proc/self/ns/ipc",  "/proc/self/ns/mnt",  "/proc/self/ns/net",
-    "/proc/self/ns/pid",    "/proc/self/ns/time", "/proc/self/ns/user", "/proc/self/ns/uts"};
+constexpr std::array<const char*, 8> kNamespaces{"cgroup", "ipc",  "mnt",  "net",
+                                                 "pid",    "time", "user", "uts"};
 
 Result<std::vector<std::string>> own_namespaces() {
+  HF_TRY(const DirFd directory, DirFd::open("/proc/self/ns", O_PATH));
   std::vector<std::string> namespaces;
-  namespaces.reserve(kNamespaceLinks.size());
-  for (const char* link : kNamespaceLinks) {
+  namespaces.reserve(kNamespaces.size());
+  for (const char* name : kNamespaces) {
     char text[64];
-    const ssize_t size = ::readlink(link, text, sizeof text);
+    const ssize_t size = ::readlinkat(directory.get(), name, text, sizeof text);
     // A kernel without this kind of namespace: nothing can be joined, either.
     if (size < 0 && errno == ENOENT) continue;
-    if (size < 0) return os_error("read {}", link);
+    if (size < 0) return os_error("read /proc/self/ns/{}", name);
     namespaces.emplace_back(text, static_cast<size_t>(size));
   }
   return namespaces;

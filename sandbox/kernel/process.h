@@ -95,8 +95,6 @@ Result<> new_session_keyring(const std::string& id, bool user_namespace);
 // Moves host interfaces into the network namespace `netns` (rtnetlink), renamed as asked. Addresses
 // of global scope that somebody configured (permanent ones) and the up state are kept.
 Result<> move_net_devices(const std::map<std::string, oci::NetDevice>& devices, const Fd& netns);
-// Sets `lo` of the caller's network namespace up.
-Result<> bring_up_loopback();
 
 // --- terminal.cc ---
 struct Terminal {
