@@ -98,7 +98,7 @@ Result<bool> is_frozen(const CgroupRecord& record) {
   }
   if (const auto* v2 = find_v2(record)) {
     HF_TRY(const auto asked, read_control(v2->directory, "cgroup.freeze"));
-    if (!asked || *asked != "1") return false;
+    if (asked.value_or("0") != "1") return false;
     for (int attempt = 0; attempt < 100; ++attempt) {
       HF_TRY(const auto events, read_control(v2->directory, "cgroup.events"));
       if (!events || keyed(*events, "frozen") == 1) return events.has_value();
