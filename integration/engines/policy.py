@@ -1,0 +1,50 @@
+"""What holds under holdfast although the engine asked for less: its default policy tightens.
+
+Every container asked for with docker's or podman's loosest switches still meets it; what was tightened is
+told by `holdfastctl explain`. Another runtime does as asked, so these tests are skipped for it.
+"""
+
+import os
+
+from instance import is_holdfast, runtime
+
+
+class Policy:
+    """Beside contract.Contract in a TestCase."""
+
+    def setUp(self):
+        super().setUp()
+        if not is_holdfast():
+            self.skipTest("the policy is holdfast's: this runtime does as it is asked")
+
+    def test_net_raw_is_not_among_the_capabilities(self):
+        for options in ((), ("--cap-add", "NET_RAW")):
+            with self.subTest(options=options):
+                bounding = int(self.sh("grep CapBnd /proc/self/status", *options).split()[1], 16)
+                self.assertEqual(bounding & 1 << 13, 0)
+
+    def test_namespaces_and_mounts_stay_closed_without_the_engine_s_filter(self):
+        for call in ("unshare -U true", "unshare -m true", "unshare -n true", "mount -t tmpfs t /tmp",
+                     "nsenter -t 1 -u true"):
+            with self.subTest(call=call):
+                shown = self.sh(f"{call} 2>&1 && echo done || true", "--security-opt", "seccomp=unconfined")
+                self.assertRegex(shown, "Operation not permitted|Permission denied")
+
+    def test_the_filter_is_there_without_the_engine_s(self):
+        shown = self.sh("grep ^Seccomp: /proc/self/status", "--security-opt", "seccomp=unconfined")
+        self.assertEqual(shown, "Seccomp:\t2")
+
+    def test_a_refusal_names_its_rule(self):
+        result = self.engine("run", "--rm", "--cap-add", "SYS_MODULE", self.engine.image, "true")
+        self.assertNotIn(result.status, (0, 126, 127), str(result))
+        self.assertIn("refused by policy", result.err)
+        self.assertRegex(result.err, r"SYS_MODULE.*\[HF-")
+
+    def test_explain_tells_what_was_tightened(self):
+        name = self.start("--security-opt", "seccomp=unconfined")
+        ctl = os.path.join(os.path.dirname(runtime()), "holdfastctl")
+        shown = self.engine.place.check(ctl, "explain", self.engine.inspect(name, "{{.Id}}"))
+        self.assertIn("NET_RAW", shown)
+        self.assertIn("seccomp", shown)
+
+
