@@ -7,8 +7,8 @@
 
 import json
 
-from images import archive
-from instance import Instance, runtime, wait_for
+from engines.images import archive
+from engines.instance import Instance, runtime, wait_for
 
 CLIENT = "/usr/bin/docker"
 

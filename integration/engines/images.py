@@ -80,7 +80,7 @@ def archive(directory):
             "mediaType": "application/vnd.oci.image.manifest.v1+json", **manifest,
             "annotations": {"org.opencontainers.image.ref.name": reference.rsplit(":", 1)[1],
                             "io.containerd.image.name": reference}})
-        index.append({"Config": f"blobs/sha256/{config['digest'][7:]}", "RepoTags": [reference.removeprefix("docker.io/")],
+        index.append({"Config": f"blobs/sha256/{config['digest'][7:]}", "RepoTags": [reference],
                       "Layers": [f"blobs/sha256/{layer_blob['digest'][7:]}"]})
     path = os.path.join(directory, "images.tar")
     with tarfile.open(path, mode="w") as tar:

@@ -181,13 +181,17 @@ class Instance:
             _, status = os.waitpid(pid, 0)
         return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
 
+    def outside(self, path):
+        """How this process reaches a path of the instance."""
+        return f"/proc/{self._init}/root{path}"
+
     def read(self, path):
         """A file as seen inside, without the last newline."""
-        with open(f"/proc/{self._init}/root{path}", encoding="utf-8", errors="replace") as source:
+        with open(self.outside(path), encoding="utf-8", errors="replace") as source:
             return source.read().rstrip("\n")
 
     def write(self, path, text, mode=0o644):
-        inside = f"/proc/{self._init}/root{path}"
+        inside = self.outside(path)
         os.makedirs(os.path.dirname(inside), exist_ok=True)
         with open(inside, "w", encoding="utf-8") as target:
             target.write(text)

@@ -6,7 +6,7 @@ told by `holdfastctl explain`. Another runtime does as asked, so these tests are
 
 import os
 
-from instance import is_holdfast, runtime
+from engines.instance import is_holdfast, runtime
 
 
 class Policy:

@@ -3,10 +3,9 @@
 import json
 import unittest
 
-import contract
-import policy
-from docker import Docker
-from instance import is_holdfast, wait_for
+from engines import contract, policy
+from engines.docker import Docker
+from engines.instance import is_holdfast, wait_for
 
 DOCKER = None
 
@@ -30,10 +29,12 @@ class DockerTest(contract.RootContract, unittest.TestCase):
     def engine(self):
         return DOCKER
 
-    def told_of_memory(self, name):
+    def test_running_out_of_memory_is_told(self):
+        name = self.start("--memory", "24m", "--memory-swap", "24m", script="exec tail -c 90m /dev/zero")
         # the field in `inspect` is set only when the event comes before the exit
-        return self.engine.check("events", "--since", "5m", "--until", "0s", "--filter", f"container={name}",
-                                 "--filter", "event=oom", "--format", "{{.Status}}") != ""
+        show = ("events", "--since", "5m", "--until", "0s", "--filter", f"container={name}", "--filter", "event=oom",
+                "--format", "{{.Status}}")
+        wait_for(lambda: self.engine.check(*show) != "", 20, "the report that memory was short")
 
     def test_a_failed_create_gives_125_and_leaves_nothing(self):
         result = self.assert_status(125, "run", "--name", "failed", "--sysctl", "net.ipv4.ip_forward=x", self.engine.image, "true")
@@ -41,6 +42,9 @@ class DockerTest(contract.RootContract, unittest.TestCase):
         self.assertIn("ip_forward", result.err)
         ident = self.engine.inspect("failed", "{{.Id}}")
         self.assertEqual(self.traces(ident), "")
+
+    def test_the_working_directory_is_made(self):
+        self.assertEqual(self.sh("pwd", "-w", "/made/here"), "/made/here")
 
     def test_health_checks(self):
         name = self.start("--health-cmd", "test -e /tmp/well", "--health-interval", "0.2s", "--health-retries", "1")
@@ -123,7 +127,3 @@ class DockerPolicyTest(policy.Policy, contract.Containers, unittest.TestCase):
     @property
     def engine(self):
         return DOCKER
-
-
-if __name__ == "__main__":
-    unittest.main()

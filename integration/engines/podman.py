@@ -1,0 +1,72 @@
+"""Debian's podman with the runtime under test, rootful, in an Instance of its own.
+
+    with Podman() as podman:
+        podman("run", "--rm", podman.image, "true")   # Result
+"""
+
+from engines.images import BUSYBOX, archive
+from engines.instance import Instance, runtime
+
+CLIENT = "/usr/bin/podman"
+
+CONTAINERS_CONF = """
+[containers]
+# podman's own defaults are beyond the hard limits of a root that lacks CAP_SYS_RESOURCE
+default_ulimits = ["nofile=1024:1024", "nproc={processes}:{processes}"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "under-test"
+# nothing is pulled here
+pull_policy = "never"
+# by the name alone podman knows what a runtime can do
+runtime_supports_json = ["under-test"]
+runtime_supports_nocgroups = ["under-test"]
+[engine.runtimes]
+under-test = ["{runtime}"]
+[network]
+network_backend = "cni"
+"""
+
+
+class Podman:
+    image = BUSYBOX
+
+    def __init__(self, name="podman"):
+        self.place = Instance(name)
+        try:
+            self.prepare()
+            self.check("load", "-q", "-i", archive(self.place.scratch), timeout=120)
+        except BaseException:
+            self.close()
+            raise
+
+    def prepare(self):
+        self.place.write("/etc/containers/containers.conf", CONTAINERS_CONF.format(runtime=runtime(), processes=32768))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def argv(self, args):
+        return (CLIENT, *args)
+
+    def __call__(self, *args, **kwargs):
+        return self.place.run(*self.argv(args), **kwargs)
+
+    def check(self, *args, **kwargs):
+        return self.place.check(*self.argv(args), **kwargs)
+
+    def terminal(self, *args, **kwargs):
+        return self.place.terminal(*self.argv(args), **kwargs)
+
+    def inspect(self, container, template):
+        return self.check("inspect", "-f", template, container)
+
+    def pid(self, container):
+        return int(self.inspect(container, "{{.State.Pid}}"))
+
+    def close(self):
+        self.place.close()
