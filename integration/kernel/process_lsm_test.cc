@@ -1,0 +1,175 @@
+// Labels under a kernel that enforces them: run in the guest (integration/guest) with --lsm apparmor or
+// selinux. Elsewhere these tests are skipped, by name of the module that is not enabled.
+#include <gtest/gtest.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <cstdlib>
+
+#include "integration/kernel/process_support.h"
+#include "sandbox/kernel/proc_file.h"
+#include "sandbox/kernel/process.h"
+#include "sandbox/kernel/verify.h"
+
+namespace holdfast {
+namespace {
+
+using testing_support::check;
+using testing_support::in_child;
+using testing_support::same;
+
+// What `command`, a shell's, prints when it is executed after `prepare`; or the error of `prepare`.
+std::string output_after(const std::function<Result<>()>& prepare,
+                         const std::vector<std::string>& command) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return "pipe";
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::dup2(ends[1], 1);
+    ::dup2(ends[1], 2);
+    std::vector<char*> arguments;
+    for (const auto& each : command) arguments.push_back(const_cast<char*>(each.c_str()));
+    arguments.push_back(nullptr);
+    const auto prepared = prepare();
+    if (prepared) ::execv(arguments[0], arguments.data());
+    (void)write_all(Fd(1), prepared ? "execute: " + errno_text(errno) : prepared.error().message);
+    ::_exit(1);
+  }
+  Fd mine(ends[0]);
+  ::close(ends[1]);
+  auto text = read_all(mine, 1 << 20);
+  ::waitpid(pid, nullptr, 0);
+  return text.value_or("no output");
+}
+
+class AppArmor : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!apparmor_enabled()) GTEST_SKIP() << "AppArmor is not enabled in this kernel";
+    ASSERT_EQ(std::system("printf 'profile holdfast-test flags=(attach_disconnected) { file, "
+                          "capability, deny /etc/shadow r, }' | apparmor_parser -r -K"),
+              0);
+  }
+};
+
+TEST_F(AppArmor, TheProfileHoldsFromTheFirstInstructionOfTheProgram) {
+  const auto label = [] {
+    auto procfs = host_procfs();
+    return procfs ? set_apparmor_on_exec(*procfs, "holdfast-test") : Result<>(error("no procfs"));
+  };
+  EXPECT_EQ(output_after(label, {"/bin/cat", "/proc/self/attr/current"}),
+            "holdfast-test (enforce)\n");
+  const std::string denied = output_after(label, {"/bin/cat", "/etc/shadow"});
+  EXPECT_NE(denied.find("Permission denied"), std::string::npos) << denied;
+}
+
+TEST_F(AppArmor, AProfileThatIsNotLoadedIsAnErrorThatEnginesRecognise) {
+  EXPECT_EQ(in_child([]() -> Result<> {
+              HF_TRY(const DirFd procfs, host_procfs());
+              return set_apparmor_on_exec(procfs, "holdfast-no-such-profile");
+            }),
+            "apparmor profile holdfast-no-such-profile: write "
+            "`/proc/thread-self/attr/apparmor/exec`: no such file or directory");
+}
+
+TEST_F(AppArmor, UnconfinedCanBeAskedFor) {
+  const auto label = [] {
+    auto procfs = host_procfs();
+    return procfs ? set_apparmor_on_exec(*procfs, "unconfined") : Result<>(error("no procfs"));
+  };
+  EXPECT_EQ(output_after(label, {"/bin/cat", "/proc/self/attr/current"}), "unconfined\n");
+}
+
+TEST_F(AppArmor, LoadedProfilesAreKnown) {
+  EXPECT_TRUE(apparmor_profile_loaded("holdfast-test").value_or(false));
+  EXPECT_FALSE(apparmor_profile_loaded("holdfast-tes").value_or(true));
+}
+
+constexpr const char* kLabel = "system_u:system_r:container_t:s0:c1,c2";
+
+class SeLinux : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!selinux_enabled()) GTEST_SKIP() << "SELinux is not enabled in this kernel";
+    ASSERT_EQ(
+        std::system("mkdir -p /opt/holdfast-test && cp /bin/busybox /opt/holdfast-test/ && "
+                    "chcon -R system_u:object_r:container_file_t:s0:c1,c2 /opt/holdfast-test"),
+        0);
+  }
+};
+
+TEST_F(SeLinux, TheLabelHoldsFromTheFirstInstructionOfTheProgram) {
+  const auto label = []() -> Result<> {
+    HF_TRY(const DirFd procfs, host_procfs());
+    // container_t may not search the directories above.
+    if (::chdir("/opt/holdfast-test") != 0) return os_error("chdir");
+    return set_selinux_on_exec(procfs, kLabel);
+  };
+  std::string shown = output_after(label, {"./busybox", "cat", "/proc/self/attr/current"});
+  while (shown.ends_with('\0') || shown.ends_with('\n')) shown.pop_back();
+  EXPECT_EQ(shown, kLabel);
+}
+
+TEST_F(SeLinux, ALabelThatThePolicyDoesNotKnowIsAnError) {
+  EXPECT_EQ(in_child([]() -> Result<> {
+              HF_TRY(const DirFd procfs, host_procfs());
+              return set_selinux_on_exec(procfs, "system_u:system_r:no_such_t:s0");
+            }),
+            "selinux label system_u:system_r:no_such_t:s0: `/proc/thread-self/attr/exec`: "
+            "invalid argument");
+  EXPECT_TRUE(check_selinux_label(kLabel));
+  EXPECT_FALSE(check_selinux_label("system_u:system_r:no_such_t:s0"));
+}
+
+TEST_F(SeLinux, TheLabelIsReadBackFromOutside) {
+  int ready[2];
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const auto procfs = host_procfs();
+    const bool set = procfs && set_selinux_on_exec(*procfs, kLabel);
+    (void)!::write(ready[1], set ? "y" : "n", 1);
+    while (true) ::pause();
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  ASSERT_EQ(byte, 'y');
+  Plan plan;
+  const auto told = [&](const std::string& label) {
+    plan.process.selinux_label = label;
+    const auto done = verify_process(pid, plan, plan.process, 0);
+    return done ? "" : done.error().message;
+  };
+  // The rest of the empty plan differs; what counts is what is said of the label.
+  EXPECT_EQ(told(kLabel).find("attr/exec"), std::string::npos) << told(kLabel);
+  EXPECT_NE(told("other").find(fmt::format("attr/exec {} instead of other", kLabel)),
+            std::string::npos)
+      << told("other");
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+TEST_F(SeLinux, TheSessionKeyringGetsTheLabelAndLaterOnesDoNot) {
+  EXPECT_EQ(in_child([]() -> Result<> {
+              HF_TRY(const DirFd procfs, host_procfs());
+              HF_DO(set_selinux_key_label(procfs, kLabel));
+              HF_DO(new_session_keyring(fmt::format("lsm-{}", ::getpid()), false));
+              HF_DO(set_selinux_key_label(procfs, ""));
+              char text[256] = {};
+              if (::syscall(SYS_keyctl, KEYCTL_GET_SECURITY, KEY_SPEC_SESSION_KEYRING, text,
+                            sizeof text, 0) < 0)
+                return os_error("keyctl");
+              HF_DO(same(std::string_view(text), kLabel, "label"));
+              HF_TRY(const std::string left, read_file("/proc/self/attr/keycreate"));
+              return same(left, "", "keycreate");
+            }),
+            "");
+}
+
+}  // namespace
+}  // namespace holdfast
