@@ -137,8 +137,12 @@ Result<> take_stdio(Init& init) {
 
 Result<> set_keyring(Init& init) {
   if (!init.plan().new_keyring) return {};
-  return new_session_keyring(init.plan().id,
-                             find_namespace(init.plan(), NamespaceType::kUser) != nullptr);
+  // SELinux: the container may use a keyring of its own label only.
+  const std::string& label = init.process.selinux_label;
+  if (!label.empty()) HF_DO(set_selinux_key_label(init.procfs, label));
+  HF_DO(new_session_keyring(init.plan().id,
+                            find_namespace(init.plan(), NamespaceType::kUser) != nullptr));
+  return label.empty() ? Result<>{} : set_selinux_key_label(init.procfs, "");
 }
 
 Result<> set_limits(Init& init) { return set_rlimits(init.process.rlimits); }
