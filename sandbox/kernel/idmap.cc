@@ -11,51 +11,40 @@
 namespace holdfast {
 namespace {
 
-// The process that carries the namespace; killed and reaped with the object.
-class Carrier {
- public:
-  static Result<Carrier> start() {
-    clone_args args{};
-    int pidfd = -1;
-    args.flags = CLONE_NEWUSER | CLONE_PIDFD;
-    args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-    const pid_t parent = ::getpid();
-    const long pid = ::syscall(SYS_clone3, &args, sizeof args);
-    if (pid < 0) return os_error("make a user namespace");
-    if (pid == 0) wait_for_death(parent);
-    return Carrier(static_cast<pid_t>(pid), Fd(pidfd));
-  }
-
-  Carrier(Carrier&&) = default;
-  Carrier& operator=(Carrier&&) = delete;
-  ~Carrier() {
-    if (!pidfd_) return;
-    ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
-    // __WALL: it has no exit signal, so that no SIGCHLD reaches the caller.
-    siginfo_t info{};
-    while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | __WALL) != 0 &&
-           errno == EINTR) {
-    }
-  }
-
-  pid_t pid() const { return pid_; }
-
- private:
-  Carrier(pid_t pid, Fd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
-
-  [[noreturn]] static void wait_for_death(pid_t parent) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    // A parent that ended before the line above cannot signal any more.
-    if (::getppid() == parent)
-      while (true) ::pause();
-    ::_exit(0);
-  }
-
-  pid_t pid_;
-  Fd pidfd_;
-};
+[[noreturn]] void wait_for_death(pid_t parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // A parent that ended before the line above cannot signal any more.
+  if (::getppid() == parent)
+    while (true) ::pause();
+  ::_exit(0);
+}
 
 }  // namespace
+
+Result<NamespaceCarrier> NamespaceCarrier::start(uint64_t namespaces) {
+  clone_args args{};
+  int pidfd = -1;
+  args.flags = namespaces | CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  const pid_t parent = ::getpid();
+  const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+  if (pid < 0) return os_error("make a user namespace");
+  if (pid == 0) wait_for_death(parent);
+  return NamespaceCarrier(static_cast<pid_t>(pid), Fd(pidfd));
+}
+
+NamespaceCarrier::~NamespaceCarrier() {
+  if (!pidfd_) return;
+  ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  // __WALL: it has no exit signal, so that no SIGCHLD reaches the caller.
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | __WALL) != 0 && errno == EINTR) {
+  }
+}
+
+Result<DirFd> NamespaceCarrier::process() const {
+  return DirFd::open(fmt::format("/proc/{}", pid_), O_PATH);
+}
 
 std::string id_map_text(const std::vector<oci::IdMapping>& mappings) {
   std::string text;
@@ -67,8 +56,8 @@ std::string id_map_text(const std::vector<oci::IdMapping>& mappings) {
 Result<Fd> make_user_namespace(const std::vector<oci::IdMapping>& uids,
                                const std::vector<oci::IdMapping>& gids) {
   if (uids.empty() || gids.empty()) return error("id mappings of a mount are empty");
-  HF_TRY(const Carrier carrier, Carrier::start());
-  HF_TRY(const DirFd process, DirFd::open(fmt::format("/proc/{}", carrier.pid())));
+  HF_TRY(const NamespaceCarrier carrier, NamespaceCarrier::start(CLONE_NEWUSER));
+  HF_TRY(const DirFd process, carrier.process());
   HF_DO(with_context(process.write("uid_map", id_map_text(uids)), "uid mappings of a mount"));
   HF_DO(with_context(process.write("gid_map", id_map_text(gids)), "gid mappings of a mount"));
   return process.open_at("ns/user", O_RDONLY);

@@ -1,8 +1,11 @@
-// User namespaces that hold id mappings for MOUNT_ATTR_IDMAP (mount_setattr(2)) and nothing else.
+// Namespaces that exist for what they do to mounts, and the short-lived process that carries them; first of
+// all user namespaces that hold id mappings for MOUNT_ATTR_IDMAP (mount_setattr(2)).
 //
 //   HF_TRY(Fd ids, make_user_namespace(plan.uid_mappings, plan.gid_mappings));
 //   change_mount(copy, {.user_namespace = ids.get()}, Reach::kMount);
 #pragma once
+
+#include <sys/types.h>
 
 #include <vector>
 
@@ -10,6 +13,25 @@
 #include "core/oci/spec.h"
 
 namespace holdfast {
+
+// A process in new namespaces that does nothing; killed and reaped with the object. It has no exit signal.
+class NamespaceCarrier {
+ public:
+  static Result<NamespaceCarrier> start(uint64_t namespaces);
+
+  NamespaceCarrier(NamespaceCarrier&&) = default;
+  NamespaceCarrier& operator=(NamespaceCarrier&&) = delete;
+  ~NamespaceCarrier();
+
+  // Its directory in /proc, which must be that of the caller's pid namespace.
+  Result<DirFd> process() const;
+
+ private:
+  NamespaceCarrier(pid_t pid, Fd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+
+  pid_t pid_;
+  Fd pidfd_;
+};
 
 // A descriptor of a new user namespace with these maps. Needs CAP_SETUID and CAP_SETGID and a /proc
 // of the caller's pid namespace. A short-lived process carries the namespace while the maps are

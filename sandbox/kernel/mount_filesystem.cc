@@ -84,7 +84,7 @@ Result<Fd> make_filesystem(const FilesystemRequest& request) {
   const Fd filesystem = open_filesystem(request.type.c_str());
   if (!filesystem) {
     if (errno == ENODEV) return error("the kernel has no file system \"{}\"", request.type);
-    return os_error("{}", request.type);
+    return os_error("{}: {}", request.type, hint(request, errno));
   }
   if (!request.source.empty() &&
       !configure(filesystem, FSCONFIG_SET_STRING, "source", request.source.c_str()))

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "sandbox/kernel/idmap.h"
+#include "sandbox/kernel/mount_locked.h"
 #include "sandbox/kernel/rootfs.h"
 #include "sandbox/kernel/rootfs_internal.h"
 
@@ -36,15 +37,6 @@ Result<> map_ids(const Plan& plan, const MountPlan& mount, const Fd& copy) {
   return os_error("map ids of {}", mount.source);
 }
 
-Result<Fd> open_source(const Plan& plan, const MountPlan& mount) {
-  HF_TRY(Fd copy, clone_source(plan, mount));
-  if (const uint64_t propagation = initial_propagation(plan, mount.propagation);
-      propagation != 0 && !change_mount(copy, {.propagation = propagation}, Reach::kTree))
-    return os_error("propagation of {}", mount.source);
-  if (mount.idmap) HF_DO(map_ids(plan, mount, copy));
-  return copy;
-}
-
 Result<> set_root_propagation(const Plan& plan, const Fd& rootfs) {
   // pivot_root(2): the new root must not be shared. With a shared tree only its top is cut off.
   const bool shared = (plan.rootfs_propagation & MS_SHARED) != 0;
@@ -54,15 +46,60 @@ Result<> set_root_propagation(const Plan& plan, const Fd& rootfs) {
   return {};
 }
 
+std::string source_path(const Plan& plan, const MountPlan& mount) {
+  return mount.source.starts_with('/') ? mount.source : plan.bundle + '/' + mount.source;
+}
+
+unsigned source_flags(const MountPlan& mount) { return mount.recursive_bind ? AT_RECURSIVE : 0; }
+
+Result<> check_root(const Plan& plan, const Fd& rootfs) {
+  HF_TRY(const Identity identity, identify(rootfs));
+  if ((identity.mode & S_IFMT) != S_IFDIR) return error("{} is not a directory", plan.rootfs);
+  return set_root_propagation(plan, rootfs);
+}
+
+// The copy becomes what the plan says of it, but for the attributes: those are Rootfs's.
+Result<> finish_source(const Plan& plan, const MountPlan& mount, const Fd& copy) {
+  if (const uint64_t propagation = initial_propagation(plan, mount.propagation);
+      propagation != 0 && !change_mount(copy, {.propagation = propagation}, Reach::kTree))
+    return os_error("propagation of {}", mount.source);
+  if (mount.idmap) HF_DO(map_ids(plan, mount, copy));
+  return {};
+}
+
+// In a user namespace the root and all sources at once, locked.
+Result<> open_locked(const Plan& plan, MountSources& sources) {
+  std::vector<TreeCopy> copies;
+  copies.push_back({plan.rootfs, AT_RECURSIVE, {}});
+  for (const MountPlan& mount : plan.mounts)
+    if (needs_source(mount)) copies.push_back({source_path(plan, mount), source_flags(mount), {}});
+  HF_DO(with_context(clone_locked_trees(copies), "mount sources"));
+
+  sources.rootfs = std::move(copies[0].mount);
+  size_t next = 1;
+  for (size_t i = 0; i < plan.mounts.size(); ++i)
+    if (needs_source(plan.mounts[i])) sources.mounts[i] = std::move(copies[next++].mount);
+  return {};
+}
+
+Result<> open_plain(const Plan& plan, MountSources& sources) {
+  for (size_t i = 0; i < plan.mounts.size(); ++i) {
+    const MountPlan& mount = plan.mounts[i];
+    if (!needs_source(mount)) continue;
+    HF_TRY(sources.mounts[i],
+           with_context(clone_source(plan, mount), "mount {}", mount.destination));
+  }
+  return {};
+}
+
 }  // namespace
 
 bool needs_source(const MountPlan& mount) { return mount.bind && !mount.remount; }
 
 Result<Fd> clone_source(const Plan& plan, const MountPlan& mount) {
   // A source is the host's: the engine's links to it count (kubelet's /proc/PID/fd/N among them).
-  const std::string path =
-      mount.source.starts_with('/') ? mount.source : plan.bundle + '/' + mount.source;
-  Fd copy = clone_tree(AT_FDCWD, path.c_str(), mount.recursive_bind ? AT_RECURSIVE : 0);
+  const std::string path = source_path(plan, mount);
+  Fd copy = clone_tree(AT_FDCWD, path.c_str(), source_flags(mount));
   if (!copy) return os_error("open {}", path);
   return copy;
 }
@@ -70,9 +107,7 @@ Result<Fd> clone_source(const Plan& plan, const MountPlan& mount) {
 Result<Fd> clone_root(const Plan& plan) {
   Fd copy = clone_tree(AT_FDCWD, plan.rootfs.c_str(), AT_RECURSIVE);
   if (!copy) return os_error("open {}", plan.rootfs);
-  HF_TRY(const Identity identity, identify(copy));
-  if ((identity.mode & S_IFMT) != S_IFDIR) return error("{} is not a directory", plan.rootfs);
-  HF_DO(set_root_propagation(plan, copy));
+  HF_DO(check_root(plan, copy));
   return copy;
 }
 
@@ -86,11 +121,17 @@ Result<MountSources> open_mount_sources(const Plan& plan) {
   sources.deferred = !root && root.error().code == EPERM;
   if (sources.deferred) return sources;
   HF_TRY(sources.rootfs, std::move(root));
+  if (find_namespace(plan, oci::NamespaceType::kUser) != nullptr) {
+    HF_DO(open_locked(plan, sources));
+    HF_DO(with_context(check_root(plan, sources.rootfs), "rootfs"));
+  } else {
+    HF_DO(open_plain(plan, sources));
+  }
   for (size_t i = 0; i < plan.mounts.size(); ++i) {
     const MountPlan& mount = plan.mounts[i];
     if (!needs_source(mount)) continue;
-    HF_TRY(sources.mounts[i],
-           with_context(open_source(plan, mount), "mount {}", mount.destination));
+    HF_DO(
+        with_context(finish_source(plan, mount, sources.mounts[i]), "mount {}", mount.destination));
   }
   return sources;
 }
