@@ -126,7 +126,8 @@ Plan RootfsTest::container() const {
 
 void RootfsTest::make_directory(const std::string& path) const {
   std::string whole = rootfs();
-  for (const std::string_view part : split(clean_path(path).substr(1), '/')) {
+  const std::string clean = clean_path(path).substr(1);
+  for (const std::string_view part : split(clean, '/')) {
     whole += '/';
     whole += part;
     const int failure = ::mkdir(whole.c_str(), 0755) == 0 ? 0 : errno;
