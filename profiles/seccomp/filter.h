@@ -21,6 +21,11 @@ using Filter = std::vector<sock_filter>;
 
 struct CompileOptions {
   bool complain = false;  // denials become SECCOMP_RET_LOG
+  // A description of our own, not an engine's. Architectures that it does not list (x32 among them)
+  // answer ENOSYS, as a kernel without them does, instead of ending the program. And a rule on the
+  // family of socket(2) means that call alone: libseccomp would extend it to all families of i386's
+  // socketcall, whose arguments no filter sees.
+  bool own = false;
 };
 
 // Calls newer than the newest one that the profile names answer ENOSYS.
