@@ -157,6 +157,7 @@ struct HostFacts {
   int32_t last_capability = 40;  // of /proc/sys/kernel/cap_last_cap
   uint32_t euid = 0;
   bool in_user_namespace = false;  // our own uid_map is not the full identity
+  bool pids_controller = false;    // a pids controller is mounted
   std::vector<std::string>
       host_namespaces;  // "net:[4026531840]" of ourselves, to recognise host joins
 };

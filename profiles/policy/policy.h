@@ -1,6 +1,7 @@
 // The node's policy, minimal form: /etc/holdfast/policy.json
 //
 //   { "profile": "baseline", "mode": "enforce",
+//     "deny": ["privileged"],
 //     "exceptions": [ { "name": "nested-containers", "reason": "CI builders, TICKET-12" } ] }
 //
 // Everything in it is strict: unknown fields, wrong types and exceptions without a reason are errors.
@@ -25,9 +26,13 @@ struct Exception {
 
 enum class ProfileName { kBaseline, kRestricted };
 
+std::string_view profile_name(ProfileName profile);  // "baseline"
+
 struct Policy {
   ProfileName profile = ProfileName::kBaseline;
   Mode mode = Mode::kEnforce;
+  std::vector<std::string>
+      deny;  // what baseline would only report: "privileged", "host-namespaces", ...
   std::vector<Exception> exceptions;
   std::string source = "built in";
 };

@@ -6,15 +6,17 @@
 //
 // The merge only tightens: nothing in the plan allows more than the spec asked for or than the
 // profile permits. A refusal is an Error whose text lists every violation:
-//   refused by policy (policy.json, profile restricted): adds capability SYS_ADMIN [HF-C003]; ...
+//   refused by policy (policy.json, profile baseline): adds capability SYS_ADMIN [HF-C003: drop it ...]; ...
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "core/oci/spec.h"
 #include "core/plan/plan.h"
 #include "profiles/policy/policy.h"
+#include "profiles/seccomp/filter.h"
 
 namespace holdfast {
 
@@ -27,12 +29,19 @@ struct Request {
   bool no_pivot = false;
   bool new_keyring = true;
   uint32_t preserve_fds = 0;
+  // The namespaces that linux.namespaces[].path names, as readlink shows them: path -> "net:[4026531840]".
+  // One that is not in here counts as the host's.
+  std::map<std::string, std::string> namespace_ids{};
+  // Sources of bind mounts with their symbolic links resolved, where that is another path.
+  std::map<std::string, std::string> real_paths{};
 };
 
-// A filter to compile: the description that the cache's key is made of.
+// A filter to compile: the description and the options that the cache's key is made of.
+//   cache.get(source.seccomp, source.options)
 struct FilterSource {
   FilterPlan plan;       // digest and instructions still empty
   oci::Seccomp seccomp;  // what to compile
+  CompileOptions options;
 };
 
 struct Resolved {

@@ -32,6 +32,15 @@ HostFacts::Cgroup cgroup_mode() {
   return unified ? HostFacts::Cgroup::kHybrid : HostFacts::Cgroup::kV1;
 }
 
+bool pids_controller(HostFacts::Cgroup mode) {
+  if (mode == HostFacts::Cgroup::kNone) return false;
+  if (mode != HostFacts::Cgroup::kV2) return ::access("/sys/fs/cgroup/pids", F_OK) == 0;
+  auto list = read_file("/sys/fs/cgroup/cgroup.controllers", 4096);
+  if (!list) return false;
+  const auto names = split(trim(*list), ' ');
+  return std::find(names.begin(), names.end(), "pids") != names.end();
+}
+
 int32_t landlock_abi() {
   const long abi =
       ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -89,6 +98,7 @@ Result<HostFacts> probe_host() {
   if (::uname(&system) != 0) return os_error("uname");
   facts.kernel = system.release;
   facts.cgroup = cgroup_mode();
+  facts.pids_controller = pids_controller(facts.cgroup);
   facts.apparmor = apparmor_enabled();
   facts.selinux = selinux_enabled();
   facts.landlock_abi = landlock_abi();

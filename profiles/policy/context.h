@@ -1,0 +1,48 @@
+// What the parts of resolve() work on.
+#pragma once
+
+#include "core/oci/spec.h"
+#include "core/plan/plan.h"
+#include "profiles/policy/judge.h"
+#include "profiles/policy/resolve.h"
+
+namespace holdfast {
+
+struct ResolveContext {
+  const Request& request;
+  const oci::Spec& spec;
+  const Policy& policy;
+  const HostFacts& facts;
+  Judge& judge;
+  Plan& plan;
+  bool privileged = false;  // asked for, and the profile lets it be
+};
+
+// Each fills its part of the plan and records its decisions; an error is a mistake in the spec or
+// something that this host cannot do, never a violation of the policy (those the judge collects).
+
+// namespaces.cc
+bool shares_host(const Request& request, const std::vector<oci::Namespace>& namespaces,
+                 const HostFacts& facts, oci::NamespaceType type);
+Result<> resolve_namespaces(ResolveContext& c);
+// privileged.cc
+bool asks_privileged(const Request& request, const oci::Spec& spec, const HostFacts& facts);
+void judge_privileged(ResolveContext& c);
+// capabilities.cc
+void resolve_capabilities(ResolveContext& c);
+// process.cc
+Result<> resolve_process(ResolveContext& c);
+// mounts.cc
+Result<> resolve_mounts(ResolveContext& c);
+// paths.cc
+void resolve_paths(ResolveContext& c);
+// devices.cc
+Result<> resolve_devices(ResolveContext& c);
+// resources.cc
+void resolve_resources(ResolveContext& c);
+// sysctl.cc
+Result<> resolve_sysctl(ResolveContext& c);
+// filters.cc
+Result<> resolve_filters(ResolveContext& c, std::vector<FilterSource>& filters);
+
+}  // namespace holdfast

@@ -1,0 +1,25 @@
+// Which sources of bind mounts belong to a container engine or to the host's system.
+//
+//   classify_source("/var/run/docker.sock") == SourceKind::kEngine
+//   classify_source("/var/lib/docker/containers/3f2a/hosts") == SourceKind::kContainerFile
+//
+// By path only: the caller resolves symbolic links first.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace holdfast {
+
+enum class SourceKind : uint8_t {
+  kOrdinary,
+  kContainerFile,  // what an engine makes for this container: resolv.conf, hosts, shm, a volume
+  kLayer,          // the content of an image layer or of a build's cache
+  kEngine,         // state or socket of an engine or kubelet, or a directory that holds them
+  kSystem          // a directory of the host's system
+};
+
+// `path` is clean and absolute.
+SourceKind classify_source(std::string_view path);
+
+}  // namespace holdfast

@@ -1,0 +1,77 @@
+#include <sys/mount.h>
+
+#include "core/plan/mount_options.h"
+#include "profiles/policy/context.h"
+#include "profiles/policy/mount_rules.h"
+
+namespace holdfast {
+namespace {
+
+std::string real_source(const ResolveContext& c, const MountPlan& mount) {
+  const auto real = c.request.real_paths.find(mount.source);
+  return clean_path(real == c.request.real_paths.end() ? mount.source : real->second);
+}
+
+void judge_source(ResolveContext& c, const MountPlan& mount) {
+  const std::string source = real_source(c, mount);
+  SourceKind kind = classify_source(source);
+  // The caller's own view decides as well: a link out of a denied directory is a mount of it.
+  if (source != mount.source && kind == SourceKind::kOrdinary)
+    kind = classify_source(clean_path(mount.source));
+  if (kind == SourceKind::kOrdinary || kind == SourceKind::kContainerFile) return;
+  const bool engine = kind != SourceKind::kSystem;
+  const RuleId rule = engine ? RuleId::kEngineMounts : RuleId::kSystemMounts;
+  const std::string asked = fmt::format("{} on {}", mount.source, mount.destination);
+  if (const Exception* e = c.judge.exception("mounts", mount.source))
+    c.judge.excepted(rule, "mounts", asked, *e);
+  else if (c.privileged)
+    c.judge.warned(rule, "mounts", asked, "privileged: run as asked");
+  else if (kind == SourceKind::kEngine || c.judge.restricted())
+    c.judge.refuse(rule, "mounts", asked, fmt::format("binds {}", mount.source));
+  else
+    c.judge.warned(rule, "mounts", asked, rule_of(rule).fix);
+}
+
+void judge_propagation(ResolveContext& c, const MountPlan& mount) {
+  if (!(mount.propagation & MS_SHARED) || c.privileged) return;
+  const std::string asked = fmt::format("shared {}", mount.destination);
+  if (const Exception* e = c.judge.exception("shared-propagation"))
+    c.judge.excepted(RuleId::kSharedPropagation, "mounts", asked, *e);
+  else if (c.judge.restricted())
+    c.judge.refuse(RuleId::kSharedPropagation, "mounts", asked,
+                   fmt::format("mounts {} shared", mount.destination));
+  else
+    c.judge.warned(RuleId::kSharedPropagation, "mounts", asked,
+                   rule_of(RuleId::kSharedPropagation).fix);
+}
+
+// CVE-2023-25809: without a cgroup namespace of its own a rootless container would see, and be able to
+// write, its user's whole tree.
+void protect_cgroup_tree(ResolveContext& c, MountPlan& mount) {
+  if (mount.type != "cgroup" && mount.type != "cgroup2") return;
+  if (!c.request.rootless || (mount.attr_set & MOUNT_ATTR_RDONLY)) return;
+  if (!shares_host(c.request, c.spec.linux_.namespaces, c.facts, oci::NamespaceType::kCgroup))
+    return;
+  mount.attr_set |= MOUNT_ATTR_RDONLY;
+  mount.attr_clear &= ~uint64_t{MOUNT_ATTR_RDONLY};
+  c.judge.always(RuleId::kCgroupMount, "mounts", fmt::format("writable {}", mount.destination),
+                 "read-only", rule_of(RuleId::kCgroupMount).fix);
+}
+
+}  // namespace
+
+Result<> resolve_mounts(ResolveContext& c) {
+  auto& mounts = c.plan.mounts;
+  mounts.reserve(c.spec.mounts.size());
+  for (const oci::Mount& asked : c.spec.mounts) {
+    HF_TRY(MountPlan mount, parse_mount(asked));
+    protect_cgroup_tree(c, mount);
+    if (mount.bind && c.judge.active()) judge_source(c, mount);
+    judge_propagation(c, mount);
+    mounts.push_back(std::move(mount));
+  }
+  c.judge.kept("mounts", fmt::format("{}", mounts.size()));
+  return {};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,127 @@
+#include "profiles/policy/resolve.h"
+
+#include <sys/mount.h>
+
+#include "profiles/policy/context.h"
+
+namespace holdfast {
+namespace {
+
+Result<uint64_t> propagation_flags(std::string_view name) {
+  struct Row {
+    std::string_view name;
+    uint64_t flags;
+  };
+  static constexpr Row kRows[] = {
+      {"private", MS_PRIVATE},       {"rprivate", MS_PRIVATE | MS_REC},
+      {"slave", MS_SLAVE},           {"rslave", MS_SLAVE | MS_REC},
+      {"shared", MS_SHARED},         {"rshared", MS_SHARED | MS_REC},
+      {"unbindable", MS_UNBINDABLE}, {"runbindable", MS_UNBINDABLE | MS_REC},
+  };
+  if (name.empty()) return 0;
+  for (const Row& row : kRows)
+    if (row.name == name) return row.flags;
+  return error("linux.rootfsPropagation: unknown value \"{}\"", name);
+}
+
+std::string absolute(const std::string& bundle, const std::string& path) {
+  if (path.starts_with('/')) return path;
+  return bundle + "/" + path;
+}
+
+Result<> check_supported(const oci::Spec& spec) {
+  if (spec.linux_.intel_rdt) return error("linux.intelRdt: not supported yet");
+  if (spec.linux_.memory_policy) return error("linux.memoryPolicy: not supported yet");
+  if (!spec.process) return error("process: required");
+  if (spec.root.path.empty()) return error("root.path: required");
+  return {};
+}
+
+void resolve_hooks(ResolveContext& c) {
+  const oci::Hooks& hooks = c.spec.hooks;
+  c.plan.hooks = hooks;
+  size_t count = 0;
+  const std::string inside = c.plan.rootfs + "/";
+  for (const auto* list : {&hooks.prestart, &hooks.create_runtime, &hooks.poststart,
+                           &hooks.poststop, &hooks.create_container}) {
+    for (const oci::Hook& hook : *list) {
+      ++count;
+      if (hook.path.starts_with(inside))
+        c.judge.refuse(RuleId::kHooks, "hooks", hook.path,
+                       fmt::format("runs hook {} from the container's root", hook.path));
+    }
+  }
+  count += hooks.start_container.size();
+  if (count > 0) c.judge.kept("hooks", fmt::format("{}", count));
+}
+
+// What is carried into the plan as it is.
+Result<> carry_over(ResolveContext& c) {
+  const oci::Spec& spec = c.spec;
+  Plan& plan = c.plan;
+  plan.id = c.request.id;
+  plan.bundle = c.request.bundle;
+  plan.oci_version = spec.version;
+  plan.profile = c.policy.mode == Mode::kOff ? "off" : std::string(profile_name(c.policy.profile));
+  plan.mode = c.policy.mode;
+  plan.policy_source = c.policy.source;
+  plan.rootfs = absolute(c.request.bundle, spec.root.path);
+  plan.readonly_rootfs = spec.root.readonly;
+  HF_TRY(plan.rootfs_propagation, propagation_flags(spec.linux_.rootfs_propagation));
+  if (plan.rootfs_propagation & MS_SHARED) {
+    if (!c.judge.restricted() || c.judge.exception("shared-propagation"))
+      c.judge.warned(RuleId::kSharedPropagation, "rootfsPropagation",
+                     spec.linux_.rootfs_propagation, rule_of(RuleId::kSharedPropagation).fix);
+    else
+      c.judge.refuse(RuleId::kSharedPropagation, "rootfsPropagation",
+                     spec.linux_.rootfs_propagation,
+                     "lets mounts of its root propagate to the host");
+  }
+  plan.uid_mappings = spec.linux_.uid_mappings;
+  plan.gid_mappings = spec.linux_.gid_mappings;
+  plan.time_offsets = spec.linux_.time_offsets;
+  plan.hostname = spec.hostname;
+  plan.domainname = spec.domainname;
+  plan.net_devices = spec.linux_.net_devices;
+  plan.mount_label = spec.linux_.mount_label;
+  plan.annotations = spec.annotations;
+  plan.rootless = c.request.rootless;
+  plan.no_pivot = c.request.no_pivot;
+  plan.new_keyring = c.request.new_keyring;
+  plan.preserve_fds = c.request.preserve_fds;
+  plan.cgroup.driver = c.request.cgroup_driver;
+  plan.cgroup.path = spec.linux_.cgroups_path;
+  if (spec.root.readonly)
+    c.judge.kept("rootfs", "read-only");
+  else
+    c.judge.kept("rootfs", "writable");
+  return {};
+}
+
+}  // namespace
+
+Result<Resolved> resolve(const Request& request, const oci::Spec& spec, const Policy& policy,
+                         const HostFacts& facts) {
+  HF_DO(check_supported(spec));
+  Resolved resolved;
+  Judge judge(policy);
+  ResolveContext c{request, spec, policy, facts, judge, resolved.plan};
+  judge_privileged(c);
+  HF_DO(carry_over(c));
+  HF_DO(resolve_namespaces(c));
+  HF_DO(resolve_process(c));
+  resolve_capabilities(c);
+  HF_DO(resolve_mounts(c));
+  resolve_paths(c);
+  HF_DO(resolve_devices(c));
+  resolve_resources(c);
+  HF_DO(resolve_sysctl(c));
+  resolve_hooks(c);
+  HF_DO(resolve_filters(c, resolved.filters));
+  if (auto refusal = judge.refusal()) return Failure(std::move(*refusal));
+  for (const FilterSource& filter : resolved.filters) resolved.plan.filters.push_back(filter.plan);
+  resolved.plan.decisions = judge.take_decisions();
+  return resolved;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,74 @@
+#include "profiles/policy/rules.h"
+
+#include <array>
+
+namespace holdfast {
+namespace {
+
+// In the order of RuleId.
+constexpr std::array<Rule, static_cast<size_t>(RuleId::kCount)> kRules{{
+    {"HF-C001", "privileged container",
+     "drop --privileged (securityContext.privileged), or add exception \"privileged\""},
+    {"HF-C002", "namespaces shared with the host",
+     "give it namespaces of its own (no --net=host, --pid=host, --ipc=host, --uts=host; "
+     "hostNetwork, hostPID, hostIPC: false), or add exception \"host-namespaces\""},
+    {"HF-C003", "capabilities beyond the profile's",
+     "drop it (--cap-add, securityContext.capabilities.add), or add exception "
+     "\"capabilities:NAME\""},
+    {"HF-C004", "default capabilities that are taken away",
+     "add exception \"capabilities:NAME\" if the program needs it"},
+    {"HF-C005", "privileges gained by execve",
+     "set no-new-privileges (--security-opt no-new-privileges, allowPrivilegeEscalation: false)"},
+    {"HF-C006", "no seccomp profile",
+     "leave the engine's default profile in place (no seccomp=unconfined; seccompProfile: "
+     "RuntimeDefault)"},
+    {"HF-C007", "system calls that no ordinary container needs",
+     "add exception \"nested-containers\" or \"io-uring\" if the program needs them"},
+    {"HF-C008", "inheritable capabilities",
+     "update the engine: since CVE-2022-24769 none sets them"},
+    {"HF-C009", "root of the container is root of the host",
+     "dockerd userns-remap, podman --userns=auto, hostUsers: false"},
+    {"HF-C010", "kernel interfaces that are hidden",
+     "keep the engine's masked paths (no systempaths=unconfined, unmask=; procMount: Default), or "
+     "add exception \"unmasked-paths\""},
+    {"HF-C011", "kernel interfaces that are read-only",
+     "keep the engine's read-only paths (no systempaths=unconfined, unmask=; procMount: Default), "
+     "or add exception \"unmasked-paths\""},
+    {"HF-C012", "number of processes", "set a limit (--pids-limit, podPidsLimit)"},
+    {"HF-C013", "kernel parameters",
+     "drop it (--sysctl, securityContext.sysctls), or add exception \"sysctl:NAME\""},
+    {"HF-C014", "devices of the host", "drop it (--device), or add exception \"devices:PATH\""},
+    {"HF-C015", "access to every device",
+     "name the devices (--device, --device-cgroup-rule), or add exception \"device-rules\""},
+    {"HF-C016", "AppArmor confinement",
+     "leave the engine's default profile in place (no apparmor=unconfined)"},
+    {"HF-C017", "SELinux confinement",
+     "leave the engine's default label in place (no label=disable)"},
+    {"HF-C018", "the program runs as root", "name a user (--user, runAsNonRoot: true)"},
+    {"HF-C019", "exec asks for more than its container has",
+     "exec without --privileged and with the container's own label"},
+    {"HF-C020", "hooks", "keep hook programs out of the container's root"},
+    {"HF-C021", "sockets and state of a container engine",
+     "drop the mount, or add exception \"mounts:PATH\""},
+    {"HF-C022", "directories of the host's system",
+     "drop the mount or use a volume, or add exception \"mounts:PATH\""},
+    {"HF-C023", "mounts that propagate to the host",
+     "use rprivate or rslave (bind-propagation, mountPropagation: None), or add exception "
+     "\"shared-propagation\""},
+    {"HF-C024", "the host's cgroup tree",
+     "give it a cgroup namespace of its own (--cgroupns=private)"},
+}};
+
+constexpr bool complete() {
+  for (const Rule& rule : kRules)
+    if (rule.id.empty() || rule.title.empty() || rule.fix.empty()) return false;
+  return true;
+}
+static_assert(complete());
+
+}  // namespace
+
+const Rule& rule_of(RuleId id) { return kRules[static_cast<size_t>(id)]; }
+std::span<const Rule> all_rules() { return kRules; }
+
+}  // namespace holdfast
