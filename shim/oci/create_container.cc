@@ -15,6 +15,7 @@
 #include "shim/oci/destroy.h"
 #include "shim/oci/load_policy.h"
 #include "shim/oci/pid_file.h"
+#include "shim/oci/request_facts.h"
 
 namespace holdfast {
 namespace {
@@ -62,7 +63,8 @@ Result<std::vector<Filter>> take_filters(Resolved& resolved) {
   if (resolved.filters.empty()) return filters;
   HF_TRY(const FilterCache cache, FilterCache::open(default_cache_root()));
   for (FilterSource& source : resolved.filters) {
-    HF_TRY(Filter filter, with_context(cache.get(source.seccomp), "seccomp {}", source.plan.name));
+    HF_TRY(Filter filter,
+           with_context(cache.get(source.seccomp, source.options), "seccomp {}", source.plan.name));
     FilterPlan plan = std::move(source.plan);
     plan.instructions = static_cast<uint32_t>(filter.size());
     plan.digest = sha256_hex(filter_bytes({filter}));
@@ -88,13 +90,14 @@ Result<Decided> decide(const Globals& globals, const CreateRequest& request) {
   HF_TRY(const Policy policy, load_policy(facts));
   HF_TRY(std::string bundle_path, path_of(decided.bundle));
   const bool rootless = globals.rootless.value_or(facts.euid != 0 || facts.in_user_namespace);
-  const Request asked{.id = request.id,
-                      .bundle = std::move(bundle_path),
-                      .cgroup_driver = globals.cgroup_driver,
-                      .rootless = rootless,
-                      .no_pivot = request.no_pivot,
-                      .new_keyring = !request.no_new_keyring,
-                      .preserve_fds = preserved};
+  Request asked{.id = request.id,
+                .bundle = std::move(bundle_path),
+                .cgroup_driver = globals.cgroup_driver,
+                .rootless = rootless,
+                .no_pivot = request.no_pivot,
+                .new_keyring = !request.no_new_keyring,
+                .preserve_fds = preserved};
+  add_request_facts(spec, asked);
   HF_TRY(Resolved resolved, resolve(asked, spec, policy, facts));
   HF_TRY(decided.filters, take_filters(resolved));
   decided.plan = std::move(resolved.plan);

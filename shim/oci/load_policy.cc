@@ -61,6 +61,9 @@ Policy tighten(const Policy& node, const Policy& user) {
     return std::none_of(user.exceptions.begin(), user.exceptions.end(),
                         [&](const Exception& other) { return other.name == each.name; });
   });
+  for (const std::string& each : user.deny)
+    if (std::find(both.deny.begin(), both.deny.end(), each) == both.deny.end())
+      both.deny.push_back(each);
   both.source = fmt::format("{}, {}", node.source, user.source);
   return both;
 }

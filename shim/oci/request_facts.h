@@ -1,0 +1,13 @@
+// What resolve() must know of the paths that a spec names, without asking the kernel itself.
+#pragma once
+
+#include "core/oci/spec.h"
+#include "profiles/policy/resolve.h"
+
+namespace holdfast {
+
+// Fills request.namespace_ids and request.real_paths. A path that cannot be looked at is left out:
+// such a namespace counts as the host's, and such a mount fails when it is made.
+void add_request_facts(const oci::Spec& spec, Request& request);
+
+}  // namespace holdfast
