@@ -113,9 +113,12 @@ inline const Namespace* find(const Linux& l, NamespaceType type) {
 template <class V>
 void check_namespaces(V& v, const Linux& l) {
   if (!v.intact("namespaces")) return;
-  for (size_t i = 0; i < l.namespaces.size(); ++i)
-    for (size_t j = 0; j < i; ++j)
-      v.check(l.namespaces[i].type != l.namespaces[j].type, "namespaces", i, "listed twice");
+  uint32_t seen = 0;
+  for (size_t i = 0; i < l.namespaces.size(); ++i) {
+    const uint32_t bit = 1u << static_cast<uint32_t>(l.namespaces[i].type);
+    v.check(!(seen & bit), "namespaces", i, "listed twice");
+    seen |= bit;
+  }
   const Namespace* user = find(l, NamespaceType::kUser);
   const std::pair<std::string_view, bool> mappings[] = {{"uidMappings", l.uid_mappings.empty()},
                                                         {"gidMappings", l.gid_mappings.empty()}};

@@ -53,12 +53,11 @@ void describe(V& v, Capabilities& c) {
   v.field("ambient", c.ambient);
 }
 
-inline bool is_rlimit(std::string_view type) {
-  return one_of(type, {"RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE",
-                       "RLIMIT_LOCKS", "RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_NICE",
-                       "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RSS", "RLIMIT_RTPRIO",
-                       "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK"});
-}
+inline constexpr std::string_view kRlimits[] = {
+    "RLIMIT_AS",     "RLIMIT_CORE",   "RLIMIT_CPU",        "RLIMIT_DATA",
+    "RLIMIT_FSIZE",  "RLIMIT_LOCKS",  "RLIMIT_MEMLOCK",    "RLIMIT_MSGQUEUE",
+    "RLIMIT_NICE",   "RLIMIT_NOFILE", "RLIMIT_NPROC",      "RLIMIT_RSS",
+    "RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK"};
 
 template <class V>
 void describe(V& v, Rlimit& r) {
@@ -66,7 +65,7 @@ void describe(V& v, Rlimit& r) {
   v.required("hard", r.hard);
   v.required("soft", r.soft);
   if constexpr (V::kDecodes) {
-    v.check(is_rlimit(r.type), "type", "unknown value " + json::quoted(r.type, 64));
+    v.check(one_of(r.type, kRlimits), "type", "unknown value " + json::quoted(r.type, 64));
     v.check(r.soft <= r.hard || !v.intact("hard"), "soft", "above the hard limit");
   }
 }
@@ -128,9 +127,13 @@ void describe(V& v, Process& p) {
   if constexpr (V::kDecodes) {
     v.check(!p.args.empty(), "args", "must not be empty");
     v.check(is_absolute(p.cwd), "cwd", "expected an absolute path");
-    for (size_t i = 0; i < p.rlimits.size(); ++i)
-      for (size_t j = 0; j < i; ++j)
-        v.check(p.rlimits[i].type != p.rlimits[j].type, "rlimits", i, "listed twice");
+    uint32_t seen = 0;
+    for (size_t i = 0; i < p.rlimits.size(); ++i) {
+      const auto at = std::find(std::begin(kRlimits), std::end(kRlimits), p.rlimits[i].type);
+      const uint32_t bit = 1u << (at - std::begin(kRlimits));
+      v.check(at == std::end(kRlimits) || !(seen & bit), "rlimits", i, "listed twice");
+      seen |= bit;
+    }
     const int32_t adjustment = p.oom_score_adj.value_or(0);
     v.check(adjustment >= -1000 && adjustment <= 1000, "oomScoreAdj",
             "expected integer in range -1000 to 1000");

@@ -39,6 +39,24 @@ TEST(Spec, RelativeMountDestinationIsMeantFromTheRoot) {
   EXPECT_EQ(spec->mounts[0].destination, "/proc");
 }
 
+// Quadratic work on 200000 entries would take minutes.
+TEST(Spec, LongListsAreCheckedInLinearTime) {
+  std::string limits, namespaces;
+  for (int i = 0; i < 100000; ++i) {
+    limits += R"({"type":"RLIMIT_AS","hard":1,"soft":1},)";
+    namespaces += R"({"type":"pid"},)";
+  }
+  limits.pop_back();
+  namespaces.pop_back();
+  const auto spec =
+      decode_spec(R"({"ociVersion":"1.0.0","root":{"path":"r"},"process":{"args":["a"],)"
+                  R"("cwd":"/","rlimits":[)" +
+                  limits + R"(]},"linux":{"namespaces":[)" + namespaces + "]}}");
+  ASSERT_FALSE(spec);
+  EXPECT_TRUE(spec.error().message.starts_with("process.rlimits[1]: listed twice; "))
+      << spec.error().message;
+}
+
 TEST(Spec, NamespaceNames) {
   EXPECT_EQ(spec_name(NamespaceType::kNetwork), "network");
   EXPECT_EQ(proc_name(NamespaceType::kNetwork), "net");

@@ -7,18 +7,19 @@
 #include "core/base/fd.h"
 
 namespace holdfast {
-namespace {
 
-// Converts to anything: to count the members of an aggregate.
-struct Any {
+// Converts to anything: to count the members of an aggregate. Never called, so never defined.
+struct AnyMember {
   template <class T>
   operator T() const;
 };
 
+namespace {
+
 template <class T, class... Members>
 constexpr size_t member_count() {
-  if constexpr (requires { T{Members{}..., Any{}}; })
-    return member_count<T, Members..., Any>();
+  if constexpr (requires { T{Members{}..., AnyMember{}}; })
+    return member_count<T, Members..., AnyMember>();
   else
     return sizeof...(Members);
 }
