@@ -25,7 +25,8 @@ class RootfsEscape : public RootfsTest {
   }
 };
 
-// CVE-2019-16884, CVE-2019-19921: a link instead of /proc, so that labels are written into the image.
+// CVE-2019-16884, CVE-2019-19921: a link instead of /proc, so that labels are written into the
+// image.
 TEST_F(RootfsEscape, ProcSysAndDevMustBeRealDirectories) {
   make_directory("/fake");
   for (const char* name : {"/proc", "/sys", "/dev"}) make_link(name, "/fake");
@@ -50,25 +51,41 @@ TEST_F(RootfsEscape, LinksInDestinationsAreResolvedInsideTheRoot) {
   make_link("/absolute", outside());
   make_link("/climbing", "../../../../../../../../.." + outside());
   make_file("/src", "x");
-  // What the links mean inside: dangling ones are refused, existing ones are used.
-  for (const char* destination : {"/absolute/d", "/climbing/d", "/absolute", "/climbing"}) {
+  // First they dangle inside, then they do not.
+  for (const bool exists_inside : {false, true}) {
+    if (exists_inside) make_directory(outside() + "/more");
     Plan plan = container();
-    add_mount(plan, destination, "tmpfs", "tmpfs", {});
-    expect_refusal(plan, std::string("mount ") + destination + ": ");
-    plan = container();
-    add_mount(plan, destination, "", rootfs() + "/src", {"bind"});
-    expect_refusal(plan, std::string("mount ") + destination + ": ");
+    add_mount(plan, "/absolute/d", "tmpfs", "tmpfs", {});
+    add_mount(plan, "/climbing/e", "", rootfs() + "/src", {"bind"});
+    run(plan, [&] {
+      EXPECT_EQ(statfs_of(outside() + "/d").f_type, 0x01021994);
+      EXPECT_EQ(contents_of(outside() + "/e"), "x");
+    });
+    expect_outside_untouched();
   }
-  expect_outside_untouched();
-  make_directory(outside());
+}
+
+// An image's resolv.conf is a link to what a service would have made.
+TEST_F(RootfsEscape, ADanglingLinkIsMadeInsideTheRoot) {
+  make_directory("/etc");
+  make_directory("/real");
+  make_link("/etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf");
+  make_link("/alias", "real");
+  make_link("/real/up", "../made/here");
+  make_link("/loop", "loop2");
+  make_link("/loop2", "loop");
+  make_file("/src", "x");
   Plan plan = container();
-  add_mount(plan, "/absolute/d", "tmpfs", "tmpfs", {});
-  add_mount(plan, "/climbing/e", "", rootfs() + "/src", {"bind"});
-  run(plan, [&] {
-    EXPECT_EQ(statfs_of(outside() + "/d").f_type, 0x01021994);
-    EXPECT_EQ(contents_of(outside() + "/e"), "x");
+  add_mount(plan, "/etc/resolv.conf", "", rootfs() + "/src", {"bind"});
+  add_mount(plan, "/alias/up/deep", "tmpfs", "tmpfs", {});
+  run(plan, [] {
+    EXPECT_EQ(contents_of("/etc/resolv.conf"), "x");
+    EXPECT_EQ(link_of("/etc/resolv.conf"), "../run/systemd/resolve/stub-resolv.conf");
+    EXPECT_EQ(statfs_of("/made/here/deep").f_type, 0x01021994);
   });
-  expect_outside_untouched();
+  plan = container();
+  add_mount(plan, "/loop/x", "tmpfs", "tmpfs", {});
+  expect_refusal(plan, "too many levels of symbolic links");
 }
 
 TEST_F(RootfsEscape, DevicesAreMadeInsideTheRootOnly) {
@@ -168,7 +185,13 @@ TEST_F(RootfsEscape, MasksAreTheHostsNullDevice) {
   };
   // The standard streams would be reopened through the link: they may not.
   const Fd zero(::open("/dev/zero", O_RDWR | O_CLOEXEC));
-  prepare_host = [&] { ASSERT_EQ(::dup2(zero.get(), 0), 0); };
+  prepare_host = [&] {
+    for (int stream = 0; stream < 3; ++stream) {
+      struct stat info {};
+      const bool null = ::fstat(stream, &info) == 0 && info.st_rdev == ::makedev(1, 3);
+      ASSERT_TRUE(!null || ::dup2(zero.get(), stream) == stream);
+    }
+  };
   run(plan, [] {
     EXPECT_EQ(lstat_of("/secret").st_rdev, ::makedev(1, 3));
     EXPECT_EQ(contents_of("/secret"), "");
@@ -211,7 +234,8 @@ TEST_F(RootfsEscape, AProcThatWasMovedAwayIsNoticed) {
   expect_refusal(plan, "/proc was replaced");
 }
 
-// The symbolic link race: a directory of the destination becomes a link to the outside, again and again.
+// The symbolic link race: a directory of the destination becomes a link to the outside, again and
+// again.
 TEST_F(RootfsEscape, ARacingLinkNeverLeadsOutside) {
   make_outside();
   make_directory("/flip");

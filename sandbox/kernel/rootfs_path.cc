@@ -1,9 +1,12 @@
 #include "sandbox/kernel/rootfs_path.h"
 
+#include <limits.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "core/plan/mount_options.h"
 
@@ -46,6 +49,39 @@ Result<DirFd> make_directory(const DirFd& parent, const std::string& name, const
   return DirFd(std::move(made));
 }
 
+// Where the path would lead if what is missing were there: images have dangling links where engines
+// mount (/etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf). Only a guess at a path, made
+// by reading links one by one: it is used as any other path, and no component of it may be a link
+// any more.
+Result<RootPath> guess_target(const DirFd& root, const RootPath& path) {
+  constexpr int kLinkLimit = 40;
+  std::string done;
+  std::string rest = path.text();
+  for (int links = 0; !rest.empty();) {
+    const size_t slash = std::min(rest.find('/'), rest.size());
+    const std::string name = rest.substr(0, slash);
+    rest.erase(0, slash + 1);
+    if (name.empty() || name == ".") continue;
+    if (name == "..") {
+      done.resize(done.empty() ? 0 : done.rfind('/'));
+      continue;
+    }
+    const RootPath next(done + '/' + name);
+    const Fd found = open_confined(root, relative(next), O_PATH | O_NOFOLLOW, Links::kFollow);
+    if (!found && errno != ENOENT) return os_error("open {}", next.text());
+    char value[PATH_MAX];
+    const ssize_t length = found ? ::readlinkat(found.get(), "", value, sizeof value) : -1;
+    if (length < 0) {  // missing, or no link
+      done = next.text();
+      continue;
+    }
+    if (++links > kLinkLimit) return os_error_of(ELOOP, "open {}", path.text());
+    if (length > 0 && value[0] == '/') done.clear();
+    rest = std::string(value, static_cast<size_t>(length)) + '/' + rest;
+  }
+  return RootPath(done);
+}
+
 // After something was made: does the path, resolved afresh, lead to it?
 Result<> confirm(const DirFd& root, const RootPath& path, const Identity& made, Links links) {
   const Fd again = open_confined(root, relative(path), O_PATH, links);
@@ -85,31 +121,44 @@ Result<DirFd> open_or_make_directory(const DirFd& root, const RootPath& path, Li
     return DirFd(std::move(found));
   if (errno != ENOENT) return link_or_os_error(path, links);
 
-  // The deepest ancestor that exists is resolved from the root (its links count), the rest is made
-  // one by one. A dangling link is found by make_directory, which does not follow it.
+  // The deepest ancestor that exists is resolved from the root, the rest is made one by one. A
+  // dangling link is found by make_directory, which does not follow it.
   if (path.is_root()) return link_or_os_error(path, links);
   HF_TRY(const DirFd parent, open_or_make_directory(root, path.parent(), links));
   HF_TRY(DirFd made, make_directory(parent, path.name(), path));
   return made;
 }
 
+namespace {
+
+Result<Target> make_target(const DirFd& root, const RootPath& path, TargetKind kind) {
+  Target target;
+  target.existed = false;
+  if (kind == TargetKind::kDirectory) {
+    HF_TRY(target.fd, open_or_make_directory(root, path, Links::kRefuse));
+  } else {
+    HF_TRY(const DirFd parent, open_or_make_directory(root, path.parent(), Links::kRefuse));
+    target.fd = Fd(::openat(parent.get(), path.name().c_str(),
+                            O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (!target.fd) return os_error("create {}", path.text());
+  }
+  HF_TRY(target.identity, identify(target.fd));
+  HF_DO(confirm(root, path, target.identity, Links::kRefuse));
+  return target;
+}
+
+}  // namespace
+
 Result<Target> open_target(const DirFd& root, const RootPath& path, TargetKind kind, Links links) {
   Target target;
   target.fd = open_confined(root, relative(path), O_PATH, links);
   if (!target.fd) {
     if (errno != ENOENT) return link_or_os_error(path, links);
-    target.existed = false;
-    if (kind == TargetKind::kDirectory) {
-      HF_TRY(target.fd, open_or_make_directory(root, path, links));
-    } else {
-      HF_TRY(const DirFd parent, open_or_make_directory(root, path.parent(), links));
-      target.fd = Fd(::openat(parent.get(), path.name().c_str(),
-                              O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-      if (!target.fd) return os_error("create {}", path.text());
-    }
+    if (links == Links::kRefuse) return make_target(root, path, kind);
+    HF_TRY(const RootPath real, guess_target(root, path));
+    return make_target(root, real, kind);
   }
   HF_TRY(target.identity, identify(target.fd));
-  if (!target.existed) HF_DO(confirm(root, path, target.identity, links));
   return target;
 }
 

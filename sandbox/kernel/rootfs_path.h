@@ -57,7 +57,8 @@ struct Target {
 };
 
 // Opens the destination; makes the directories (0755) and the file (0644) that are missing, each
-// relative to the descriptor of its parent, and then checks that the path leads to what was made.
+// relative to the descriptor of its parent, and then checks that the path leads to what was made. A
+// dangling link leads, inside the root, to what is then made.
 Result<Target> open_target(const DirFd& root, const RootPath& path, TargetKind kind, Links links);
 
 // The directory at `path`, made if it is missing.
