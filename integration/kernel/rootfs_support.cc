@@ -193,7 +193,8 @@ uint64_t flags_of(const Plan& plan) {
 
 }  // namespace
 
-// Three processes, as the launcher has them: the test; the runtime in its own mount namespace; the first process.
+// Three processes, as the launcher has them: the test; the runtime in its own mount namespace; the
+// first process.
 void RootfsTest::in_container(const Plan& plan,
                               const std::function<void(std::string error)>& check) {
   ::fflush(nullptr);

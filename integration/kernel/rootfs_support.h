@@ -7,8 +7,8 @@
 //     run(plan, [] { EXPECT_EQ(statfs_of("/t").f_blocks * 4096, 65536u); });
 //   }
 //
-// Expectations inside the child count: the parent fails if the child had a failure. The tree is temporary, the
-// mounts end with the child's namespace.
+// Expectations inside the child count: the parent fails if the child had a failure. The tree is
+// temporary, the mounts end with the child's namespace.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -73,7 +73,8 @@ class RootfsTest : public ::testing::Test {
   void make_file(const std::string& path, const std::string& bytes) const;
   void make_link(const std::string& path, const std::string& value) const;
 
-  // What happens in the forked child before the sources are opened, in a mount namespace of its own.
+  // What happens in the forked child before the sources are opened, in a mount namespace of its
+  // own.
   std::function<void()> prepare_host;
   // Before the pivot.
   std::function<void(Rootfs&)> before_pivot;

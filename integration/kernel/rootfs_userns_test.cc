@@ -55,6 +55,20 @@ TEST_F(RootfsUserns, TheUsualTableStands) {
   });
 }
 
+// The engine's directories need not be open to the container's root.
+TEST_F(RootfsUserns, ARootBehindClosedDirectoriesWorks) {
+  Plan plan = user_container();
+  add_usual_mounts(plan);
+  make_file("/hello", "x");
+  ASSERT_EQ(::chmod(base().c_str(), 0700), 0);
+  run(plan, [&] {
+    EXPECT_EQ(contents_of("/hello"), "x");
+    EXPECT_FALSE(exists("/etc/passwd"));
+    EXPECT_EQ(::chdir("../../.."), 0);
+    EXPECT_TRUE(exists("hello"));
+  });
+}
+
 // The host's node is bound, but only if it is the device that the plan names.
 TEST_F(RootfsUserns, ADeviceThatIsAnotherOnTheHostIsRefused) {
   Plan plan = user_container();

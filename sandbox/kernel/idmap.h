@@ -1,5 +1,5 @@
-// Namespaces that exist for what they do to mounts, and the short-lived process that carries them; first of
-// all user namespaces that hold id mappings for MOUNT_ATTR_IDMAP (mount_setattr(2)).
+// Namespaces that exist for what they do to mounts, and the short-lived process that carries them;
+// first of all user namespaces that hold id mappings for MOUNT_ATTR_IDMAP (mount_setattr(2)).
 //
 //   HF_TRY(Fd ids, make_user_namespace(plan.uid_mappings, plan.gid_mappings));
 //   change_mount(copy, {.user_namespace = ids.get()}, Reach::kMount);
@@ -14,7 +14,8 @@
 
 namespace holdfast {
 
-// A process in new namespaces that does nothing; killed and reaped with the object. It has no exit signal.
+// A process in new namespaces that does nothing; killed and reaped with the object. It has no exit
+// signal.
 class NamespaceCarrier {
  public:
   static Result<NamespaceCarrier> start(uint64_t namespaces);

@@ -83,7 +83,7 @@ class Rootfs {
   Result<> finish_mount(const MountPlan& mount, const RootPath& path, Fd fd, bool late);
   Result<DirFd> dev_directory() const;
   Result<> move_root();
-  Result<> pivot_root();
+  Result<> pivot_root(const Plan& plan);
   Result<Fd> open_protected(const RootPath& path) const;
   Result<> protect_read_only(const RootPath& path) const;
   Result<> mask_all(const Plan& plan);

@@ -82,7 +82,7 @@ Result<> Rootfs::pivot(const Plan& plan) {
     HF_DO(hide_host_filesystems(plan.rootfs));
     HF_DO(move_root());
   } else {
-    HF_DO(pivot_root());
+    HF_DO(pivot_root(plan));
   }
   // Only now: a shared root cannot be pivoted to (pivot_root(2)).
   const uint64_t asked = plan.rootfs_propagation;
@@ -98,13 +98,14 @@ Result<> Rootfs::pivot(const Plan& plan) {
 
 // pivot_root(".", "."): the old root ends up over the new one and is unmounted from there, without
 // a directory for it in the rootfs (pivot_root(2), NOTES).
-Result<> Rootfs::pivot_root() {
+Result<> Rootfs::pivot_root(const Plan& plan) {
   HF_DO(enter_directory(root_));
   if (::syscall(SYS_pivot_root, ".", ".") != 0) return os_error("pivot_root");
   if (::fchdir(host_root_.get()) != 0) return os_error("fchdir to the old root");
   // A tree that is still shared with the host's must not take the unmounting there. Slaves, not
   // private mounts: until it is gone, the old tree must let go of what the host unmounts.
-  if (!change_mount(host_root_, {.propagation = MS_SLAVE}, Reach::kTree))
+  if ((plan.rootfs_propagation & MS_SHARED) != 0 &&
+      !change_mount(host_root_, {.propagation = MS_SLAVE}, Reach::kTree))
     return os_error("cut the old root off");
   if (::umount2(".", MNT_DETACH) != 0) return os_error("unmount the old root");
   host_root_ = Fd();
