@@ -25,7 +25,7 @@ inline std::string text(const Error& failure) { return failure.message; }
 #define ASSERT_DONE(expression)                            \
   do {                                                     \
     const auto done_ = (expression);                       \
-    ASSERT_TRUE(done_.has_value()) << text(done_.error()); \
+    ASSERT_TRUE(done_.has_value()) << ::holdfast::text(done_.error()); \
   } while (false)
 
 class CgroupTest : public ::testing::Test {
