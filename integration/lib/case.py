@@ -25,10 +25,10 @@ class RuntimeCase(unittest.TestCase):
         self.runtime.close()
 
     def assert_ok(self, result):
-        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertEqual(result.returncode, 0, f"{result.stdout}{result.stderr}")
         return result
 
     def assert_refused(self, result, text):
         """A failed call that says `text` in one line."""
-        self.assertNotEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertNotEqual(result.returncode, 0, f"{result.stdout}{result.stderr}")
         self.assertIn(text, result.stderr)

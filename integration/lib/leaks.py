@@ -15,7 +15,8 @@ MARKS = ("holdfast-test", "holdfast-bundle-", "holdfast-root-")
 
 
 def _mounts():
-    return {f"mount {line.split()[4]}" for line in open("/proc/self/mountinfo")}
+    mounts = pathlib.Path("/proc/self/mountinfo").read_text(errors="replace")
+    return {f"mount {line.split()[4]}" for line in mounts.splitlines()}
 
 
 def _cgroups():

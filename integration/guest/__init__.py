@@ -1,0 +1,1 @@
+"""A Debian kernel in QEMU, and the tests that need one."""

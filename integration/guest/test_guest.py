@@ -1,0 +1,59 @@
+"""The runtime under other kernels' security: one boot of the guest for each module in inside/.
+
+The modules are unittests that run inside; their own names are in the output.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+GUEST = HERE / "guest"
+PROGRAMS = ("holdfast", "holdfastctl", "holdfast-systemd")
+# Emulated, everything takes ten to twenty times as long.
+TIMEOUT = 900
+
+
+def setUpModule():
+    # Only what is missing is made: minutes once for the image, nothing after that.
+    subprocess.run([GUEST, "setup"], check=True, stdout=subprocess.DEVNULL, timeout=1800)
+
+
+class GuestTest(unittest.TestCase):
+    def boot(self, module, *options):
+        """Runs inside/MODULE.py in a guest of its own, and fails with its whole output."""
+        with tempfile.TemporaryDirectory(prefix="holdfast-guest-") as share:
+            runtime = self.share(pathlib.Path(share))
+            done = subprocess.run(
+                [GUEST, "run", "--timeout", str(TIMEOUT), *options, "--share", f"{share}:/t", "--workdir", "/t/integration",
+                 "--env", f"HOLDFAST={runtime}", "--", "/usr/bin/python3", "-m", "unittest", "-v", f"guest.inside.{module}"],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+        if done.returncode != 0:
+            self.fail(done.stdout)
+        print(done.stdout, end="")
+
+    @staticmethod
+    def share(directory):
+        """Fills the directory that the guest sees as /t, and gives the runtime's path in there."""
+        shutil.copytree(HERE.parent, directory / "integration", ignore=shutil.ignore_patterns("__pycache__"))
+        asked = os.environ.get("RUNTIME") or os.environ.get("HOLDFAST")
+        binary = pathlib.Path(asked) if asked else REPOSITORY / "build/release/bin/holdfast"
+        if binary.name in ("runc", "crun"):
+            return f"/usr/bin/{binary.name}"  # the guest has its own
+        (directory / "bin").mkdir()
+        for program in PROGRAMS:
+            shutil.copy(binary.parent / program, directory / "bin")
+        return f"/t/bin/{binary.name}"
+
+    def test_apparmor_and_cgroup_v2(self):
+        self.boot("apparmor", "--lsm", "apparmor,bpf")
+
+    def test_selinux(self):
+        self.boot("selinux", "--lsm", "selinux,bpf")
+
+    def test_systemd_docker_and_podman(self):
+        self.boot("systemd", "--systemd", "--memory", "3072")
