@@ -5,14 +5,13 @@
 """
 
 from engines.images import BUSYBOX, PAUSE, archive
-from engines.instance import Instance, runtime, wait_for
+from engines.instance import Instance, runtime, shipped, wait_for
 
 CLIENT = "/usr/bin/ctr"
 SOCKET = "/run/containerd/containerd.sock"
 
 CONFIG = """
 version = 2
-imports = []
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{pause}"
   # a sandbox's score of -998 needs CAP_SYS_RESOURCE
@@ -21,12 +20,6 @@ imports = []
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "/etc/cni/net.d"
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    default_runtime_name = "under-test"
-  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.under-test]
-    runtime_type = "io.containerd.runc.v2"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.under-test.options]
-      BinaryName = "{runtime}"
 """
 
 NETWORK = """
@@ -45,7 +38,8 @@ class Containerd:
         self.namespace = namespace
         self.runtime_options = ("--runtime", "io.containerd.runc.v2", "--runc-binary", runtime())
         try:
-            self.place.write("/etc/containerd/config.toml", CONFIG.format(pause=PAUSE, runtime=runtime()))
+            self.place.write("/etc/containerd/config.toml", CONFIG.format(pause=PAUSE) +
+                             shipped("containerd/holdfast.toml").replace("SystemdCgroup = true", "SystemdCgroup = false"))
             self.place.write("/etc/cni/net.d/10-test.conflist", NETWORK)
             daemon = self.place.start("/usr/bin/containerd", log="containerd")
             def answers():

@@ -8,7 +8,7 @@
 import json
 
 from engines.images import archive
-from engines.instance import Instance, runtime, wait_for
+from engines.instance import Instance, shipped, wait_for
 
 CLIENT = "/usr/bin/docker"
 
@@ -20,7 +20,7 @@ class Docker:
         self.place = Instance("docker")
         try:
             self.place.write("/etc/docker/daemon.json", json.dumps({
-                "runtimes": {"under-test": {"path": runtime()}}, "default-runtime": "under-test",
+                **json.loads(shipped("docker/daemon.json")),
                 "exec-opts": ["native.cgroupdriver=cgroupfs"], "storage-driver": "overlay2",
                 # lowering the score needs CAP_SYS_RESOURCE
                 "oom-score-adjust": 0, "live-restore": True, "bip": "10.88.0.1/24"}))

@@ -45,6 +45,12 @@ def is_holdfast():
     return shown.stdout.startswith("holdfast ")
 
 
+def shipped(name):
+    """The text of a file in packaging/, with the runtime under test in holdfast's place."""
+    with open(os.path.join(REPOSITORY, "packaging", name), encoding="utf-8") as source:
+        return source.read().replace("/usr/bin/holdfast", runtime())
+
+
 def wait_for(condition, seconds, what):
     """Polls condition() until it is true; its last value is returned."""
     deadline = time.monotonic() + seconds

@@ -5,7 +5,7 @@
 """
 
 from engines.images import BUSYBOX, archive
-from engines.instance import Instance, runtime
+from engines.instance import Instance, shipped
 
 CLIENT = "/usr/bin/podman"
 
@@ -16,14 +16,8 @@ default_ulimits = ["nofile=1024:1024", "nproc={processes}:{processes}"]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-runtime = "under-test"
 # nothing is pulled here
 pull_policy = "never"
-# by the name alone podman knows what a runtime can do
-runtime_supports_json = ["under-test"]
-runtime_supports_nocgroups = ["under-test"]
-[engine.runtimes]
-under-test = ["{runtime}"]
 [network]
 network_backend = "cni"
 """
@@ -42,7 +36,8 @@ class Podman:
             raise
 
     def prepare(self):
-        self.place.write("/etc/containers/containers.conf", CONTAINERS_CONF.format(runtime=runtime(), processes=32768))
+        self.place.write("/etc/containers/containers.conf", CONTAINERS_CONF.format(processes=32768))
+        self.place.write("/etc/containers/containers.conf.d/50-holdfast.conf", shipped("podman/50-holdfast.conf"))
 
     def __enter__(self):
         return self

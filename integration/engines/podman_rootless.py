@@ -6,7 +6,7 @@ added to the machine.
 
 import os
 
-from engines.instance import runtime
+from engines.instance import shipped
 from engines.podman import CLIENT, CONTAINERS_CONF, Podman
 
 USER, UID = "holdfast-test", 4242
@@ -23,8 +23,10 @@ class RootlessPodman(Podman):
                            ("subuid", f"{USER}:500000:65536"), ("subgid", f"{USER}:500000:65536")):
             old = place.read(f"/etc/{name}") + "\n" if os.path.exists(place.outside(f"/etc/{name}")) else ""
             place.write(f"/etc/{name}", f"{old}{line}\n")
-        place.write(f"{home}/.config/containers/containers.conf", CONTAINERS_CONF.format(runtime=runtime(), processes=1024))
-        place.write(f"{home}/.config/containers/storage.conf", '[storage]\ndriver = "overlay"\n')
+        own = f"{home}/.config/containers"
+        place.write(f"{own}/containers.conf", CONTAINERS_CONF.format(processes=1024))
+        place.write(f"{own}/containers.conf.d/50-holdfast.conf", shipped("podman/50-holdfast.conf"))
+        place.write(f"{own}/storage.conf", '[storage]\ndriver = "overlay"\n')
         # slirp4netns opens it, and some machines keep it from users
         place.check("/bin/sh", "-c", "rm -f /run/tun && mknod -m 666 /run/tun c 10 200 && mount --bind /run/tun /dev/net/tun")
         place.check("/bin/sh", "-c", f"mkdir -p {run} && chmod 700 {run} && chown -R {UID}:{UID} {home} {run} &&"

@@ -118,9 +118,9 @@ class DockerTest(contract.RootContract, unittest.TestCase):
         self.addCleanup(self.engine, "rmi", "-f", "kept:1")
         self.assertEqual(self.engine.check("run", "--rm", "kept:1", "stat", "-c", "%u", "/kept"), "1000")
 
-    def test_the_runtime_is_the_one_under_test(self):
+    def test_the_runtime_is_the_default(self):
         name = self.start()
-        self.assertEqual(json.loads(self.engine.check("inspect", name))[0]["HostConfig"]["Runtime"], "under-test")
+        self.assertEqual(json.loads(self.engine.check("inspect", name))[0]["HostConfig"]["Runtime"], "holdfast")
 
 
 class DockerPolicyTest(policy.Policy, contract.Containers, unittest.TestCase):

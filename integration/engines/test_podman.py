@@ -84,7 +84,7 @@ class PodmanTest(contract.RootContract, unittest.TestCase):
         self.assertEqual(shown.out, "True", str(shown))
 
     def test_checking_the_runtime_s_name(self):
-        self.assertEqual(self.engine.check("info", "--format", "{{.Host.OCIRuntime.Name}}"), "under-test")
+        self.assertEqual(self.engine.check("info", "--format", "{{.Host.OCIRuntime.Name}}"), "holdfast")
 
     def test_kill_of_a_stopped_container_is_an_error(self):
         name = self.start(script="exit 0")
