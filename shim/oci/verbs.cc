@@ -5,9 +5,9 @@ namespace holdfast {
 namespace {
 
 constexpr const Verb* kVerbs[] = {
-    &kCheckpointVerb, &kCreateVerb, &kDeleteVerb, &kEventsVerb, &kExecVerb,
-    &kKillVerb,       &kListVerb,   &kPauseVerb,  &kPsVerb,     &kRestoreVerb,
-    &kResumeVerb,     &kRunVerb,    &kStartVerb,  &kStateVerb,  &kUpdateVerb,
+    &kCheckpointVerb, &kCreateVerb, &kDeleteVerb, &kEventsVerb, &kExecVerb,    &kFeaturesVerb,
+    &kKillVerb,       &kListVerb,   &kPauseVerb,  &kPsVerb,     &kRestoreVerb, &kResumeVerb,
+    &kRunVerb,        &kSpecVerb,   &kStartVerb,  &kStateVerb,  &kUpdateVerb,
 };
 
 }  // namespace
