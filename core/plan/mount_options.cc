@@ -162,6 +162,28 @@ void apply(const Option& option, MountPlan& plan) {
   }
 }
 
+// Data as mount(2) takes it: "size=64k,mode=755" in one string is two options. A comma in double
+// quotes or after a backslash separates nothing (context="a:b:c:s0:c1,c2"; overlay's lowerdir); the
+// quotes go.
+void append_data(std::string_view text, std::vector<std::string>& data) {
+  std::string option;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      quoted = !quoted;
+    } else if (text[i] == '\\' && i + 1 < text.size()) {
+      option += text[i++];
+      option += text[i];
+    } else if (text[i] == ',' && !quoted) {
+      if (!option.empty()) data.push_back(std::move(option));
+      option.clear();
+    } else {
+      option += text[i];
+    }
+  }
+  if (!option.empty()) data.push_back(std::move(option));
+}
+
 Result<> check(const MountPlan& plan) {
   const bool mapped = plan.idmap.has_value();
   if (plan.type.empty()) return error("neither a type nor \"bind\" is given");
@@ -209,8 +231,8 @@ Result<MountPlan> parse_mount(const oci::Mount& mount) {
       apply(*option, plan);
     } else if (name.find('\0') != std::string::npos) {
       return error("mount \"{}\": an option holds a zero byte", mount.destination);
-    } else if (!name.empty()) {
-      plan.data.push_back(name);
+    } else {
+      append_data(name, plan.data);
     }
   }
   // The type of a bind mount means nothing (config.md#mounts); "bind" alone asks for one, as in

@@ -111,6 +111,16 @@ TEST(MountOptions, SuperblockFlagsAndFileSystemData) {
   EXPECT_TRUE(parsed(tmpfs({"tmpcopyup"})).copy_up);
 }
 
+TEST(MountOptions, DataInOneStringIsSplitAsMountDoes) {
+  EXPECT_EQ(parsed(tmpfs({"size=64k,mode=755,,noswap"})).data,
+            (Strings{"size=64k", "mode=755", "noswap"}));
+  EXPECT_EQ(parsed(tmpfs({R"(context="u:r:t:s0:c1,c2",uid=1)"})).data,
+            (Strings{"context=u:r:t:s0:c1,c2", "uid=1"}));
+  EXPECT_EQ(parsed(tmpfs({R"(lowerdir=/a\,b:/c,index=on)"})).data,
+            (Strings{R"(lowerdir=/a\,b:/c)", "index=on"}));
+  EXPECT_EQ(parsed(tmpfs({""})).data, Strings{});
+}
+
 TEST(MountOptions, TheLastPropagationWins) {
   EXPECT_EQ(parsed(bind({"rbind", "rprivate"})).propagation, uint64_t{MS_PRIVATE | MS_REC});
   EXPECT_EQ(parsed(bind({"rbind", "rprivate", "slave"})).propagation, uint64_t{MS_SLAVE});
