@@ -83,8 +83,8 @@ Result<> connect_terminal(Init& init, const DirFd& devpts) {
 
 Result<> make_console(Init& init) {
   if (!init.process.terminal) return {};
-  HF_TRY(Fd devpts, init.rootfs->root().open_resolved("dev/pts", O_RDONLY | O_DIRECTORY, kInRoot));
-  HF_DO(connect_terminal(init, DirFd(std::move(devpts))));
+  HF_TRY(const DirFd devpts, init.rootfs->open_devpts());
+  HF_DO(connect_terminal(init, devpts));
   return init.rootfs->bind_console(init.terminal);
 }
 
