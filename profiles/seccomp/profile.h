@@ -19,7 +19,7 @@ struct SeccompGrants {
   uint64_t capabilities = 0;
   bool complain = false;  // clone3 is let through: an answer of ENOSYS would not be "as asked"
   // Architectures beside this one's: the compat one is always covered.
-  oci::Strings architectures;
+  oci::Strings architectures{};
 };
 
 // What is denied beneath every engine's profile.
