@@ -139,6 +139,11 @@ bool Builder::check_duplicates() {
 std::string Builder::path_of(uint32_t member) const {
   std::string path;
   for (size_t depth = 1; depth <= open_.size(); ++depth) {
+    // An attacker's keys may be long and deep: the first ones and the last tell enough.
+    if (depth < open_.size() && path.size() > 512) {
+      if (!path.ends_with("...")) path += "...";
+      continue;
+    }
     const uint32_t at = depth < open_.size() ? open_[depth] : member;
     const uint32_t parent = open_[depth - 1];
     uint32_t index = Path::kNoIndex;

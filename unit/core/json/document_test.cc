@@ -61,6 +61,16 @@ TEST(Document, RefusesDuplicateKeysWithTheirPath) {
   EXPECT_EQ(error_of(many + "\"k\":1}"), "accepted");
 }
 
+TEST(Document, ErrorsAboutDeepOddKeysStayShort) {
+  std::string key;
+  for (int i = 0; i < 64; ++i) key += "\\u0001";
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "{\"" + key + "\":";
+  const std::string message = error_of(text + R"({"a":1,"a":2})" + std::string(60, '}'));
+  EXPECT_TRUE(message.ends_with("....a: duplicate key (line 1)")) << message;
+  EXPECT_LT(message.size(), 1500u);
+}
+
 TEST(Document, BoundsDepthSizeAndCount) {
   EXPECT_EQ(error_of(std::string(1000000, '[')), "nested deeper than 64");
   EXPECT_EQ(error_of(std::string(64, '[') + std::string(64, ']')), "accepted");
