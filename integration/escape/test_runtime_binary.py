@@ -21,9 +21,10 @@ class RuntimeBinary(AttackCase):
     """The runtime under attack is a copy: a success would destroy it."""
 
     def setUp(self):
-        super().setUp()
         directory = tempfile.mkdtemp(prefix="holdfast-copy-")
+        # Before the others: cleanups run backwards, and the last of them calls the runtime.
         self.addCleanup(shutil.rmtree, directory)
+        super().setUp()
         self.binary = shutil.copy(HOLDFAST, directory)
         self.runtime = Runtime(binary=self.binary, root=self.runtime.root)
         self.digest = digest(self.binary)
