@@ -30,7 +30,7 @@ oci::Resources everything() {
   all.cpu->period = 50000;
   all.cpu->burst = 1000;
   all.cpu->cpus = "0-1";
-  all.cpu->mems = "0";
+  all.cpu->mems = std::string(1, '0');
   all.pids.emplace();
   all.pids->limit = 9;
   all.block_io.emplace();

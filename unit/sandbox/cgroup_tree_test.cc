@@ -30,7 +30,8 @@ class CgroupTree : public ::testing::Test {
     std::string directory;
     const std::string parents = path.substr(0, path.rfind('/'));
     for (const auto part : split(parents, '/')) {
-      directory += (directory.empty() ? "" : "/") + std::string(part);
+      if (!directory.empty()) directory += '/';
+      directory += part;
       (void)dir_.mkdir(directory, 0755);
     }
     ASSERT_TRUE(dir_.create(path, content, 0644));
