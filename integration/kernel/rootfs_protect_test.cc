@@ -30,6 +30,10 @@ TEST_F(RootfsProtect, AMaskedFileIsTheNullDevice) {
       EXPECT_EQ(lstat_of(path).st_rdev, ::makedev(1, 3)) << path;
     }
     EXPECT_FALSE(exists("/no"));
+    // What lies there is the host's node: it can be written to, and not be changed.
+    EXPECT_EQ(write_errno("/secret"), 0);
+    EXPECT_NE(::chmod("/secret", 0), 0);
+    EXPECT_EQ(errno, EROFS);
   });
 }
 

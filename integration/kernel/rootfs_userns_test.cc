@@ -69,6 +69,21 @@ TEST_F(RootfsUserns, ARootBehindClosedDirectoriesWorks) {
   });
 }
 
+// Ids mapped one to one: the container's root owns the host's nodes.
+TEST_F(RootfsUserns, TheHostsNodesCannotBeChanged) {
+  Plan plan = user_container();
+  plan.uid_mappings = {{0, 0, 65536}};
+  plan.gid_mappings = {{0, 0, 65536}};
+  ASSERT_EQ(::chown(rootfs().c_str(), 0, 0), 0);
+  add_usual_mounts(plan);
+  add_default_devices(plan);
+  run(plan, [] {
+    EXPECT_EQ(write_errno("/dev/null"), 0);
+    EXPECT_NE(::chmod("/dev/null", 0), 0);
+    EXPECT_EQ(errno, EROFS);
+  });
+}
+
 // The host's node is bound, but only if it is the device that the plan names.
 TEST_F(RootfsUserns, ADeviceThatIsAnotherOnTheHostIsRefused) {
   Plan plan = user_container();

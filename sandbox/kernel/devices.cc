@@ -101,6 +101,10 @@ Result<> bind_node(const Place& place, const Node& node, const std::string& host
   if (!host) return os_error("open the host's node");
   HF_TRY(const bool same, is_node(host, node));
   if (!same) return error("the host's node is another device");
+  // The node stays the host's: its mode and owner are not the container's to change, even where ids
+  // are mapped one to one. Writing to a device needs no writable mount.
+  if (!change_mount(host, {.set = MOUNT_ATTR_RDONLY, .propagation = MS_PRIVATE}, Reach::kMount))
+    return os_error("change the mount of the host's node");
 
   Fd target(::openat(place.directory.get(), place.name.c_str(),
                      O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));

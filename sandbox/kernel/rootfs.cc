@@ -46,8 +46,11 @@ Result<Fd> clone_null_device() {
   if (!null) return os_error("open the host's /dev/null");
   HF_TRY(const bool real, is_null_device(null));
   if (!real) return error("the host's /dev/null is not the null device");
-  if (!change_mount(null, {.propagation = MS_PRIVATE}, Reach::kMount))
-    return os_error("make the null device's mount private");
+  // Read-only: the node is the host's own, and a container may not chmod it. Writing to a device
+  // needs no writable mount.
+  const MountChange change{.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+                           .propagation = MS_PRIVATE};
+  if (!change_mount(null, change, Reach::kMount)) return os_error("change the null device's mount");
   return null;
 }
 
