@@ -1,5 +1,6 @@
 // The cgroups of a container on this host's own hierarchies: every test leaves them as they were.
 #include <sys/sysmacros.h>
+#include <time.h>
 
 #include "integration/kernel/cgroup_fixture.h"
 
@@ -147,6 +148,19 @@ TEST_F(CgroupTest, NestedCgroupsAreListedKilledAndRemoved) {
   EXPECT_EQ(*inside, std::vector<pid_t>{pid});
   ASSERT_DONE(kill_all(record_, SIGKILL));
   EXPECT_TRUE(WIFSIGNALED(status_of(pid)));
+}
+
+TEST_F(CgroupTest, RemovalGivesUpOnceForAllHierarchiesWhileAProcessLives) {
+  make();
+  const pid_t pid = join([] { return 0; });
+  timespec before{}, after{};
+  ::clock_gettime(CLOCK_MONOTONIC, &before);
+  EXPECT_FALSE(remove_cgroups(record_));
+  ::clock_gettime(CLOCK_MONOTONIC, &after);
+  EXPECT_LE(after.tv_sec - before.tv_sec, 4);
+  EXPECT_EQ(::kill(pid, 0), 0);
+  ASSERT_DONE(kill_all(record_, SIGKILL));
+  status_of(pid);
 }
 
 TEST_F(CgroupTest, ACgroupWithProcessesIsNotTakenForANewContainer) {

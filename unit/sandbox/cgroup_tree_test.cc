@@ -57,24 +57,26 @@ TEST_F(CgroupTree, ProcessesOfNestedCgroupsAreListedOnceAndInOrder) {
 }
 
 TEST_F(CgroupTree, RemovalIsDeepestFirstAndDoesNotFollowLinks) {
+  long patience = 1000;
   file("outside/keep/cgroup.procs", "");
   ASSERT_TRUE(dir_.mkdir("c1", 0755));
   ASSERT_TRUE(dir_.mkdir("c1/a", 0755));
   ASSERT_TRUE(dir_.mkdir("c1/a/b", 0755));
-  EXPECT_TRUE(cgroup::remove_directory(at("c1")));
+  EXPECT_TRUE(cgroup::remove_directory(at("c1"), patience));
   EXPECT_FALSE(dir_.exists("c1"));
-  EXPECT_TRUE(cgroup::remove_directory(at("c1")));  // gone already
+  EXPECT_TRUE(cgroup::remove_directory(at("c1"), patience));  // gone already
 
   ASSERT_TRUE(dir_.mkdir("c2", 0755));
   ASSERT_EQ(::symlink(at("outside").c_str(), at("c2/link").c_str()), 0);
-  EXPECT_FALSE(cgroup::remove_directory(at("c2")));  // not a cgroup: nothing is forced
+  EXPECT_FALSE(cgroup::remove_directory(at("c2"), patience));  // not a cgroup: nothing is forced
   EXPECT_TRUE(dir_.exists("outside/keep"));
 }
 
 TEST_F(CgroupTree, AHierarchysRootIsNeverRemoved) {
-  EXPECT_FALSE(cgroup::remove_directory("/"));
-  EXPECT_FALSE(cgroup::remove_directory("/tmp/"));
-  EXPECT_FALSE(cgroup::remove_directory("relative"));
+  long patience = 1000;
+  EXPECT_FALSE(cgroup::remove_directory("/", patience));
+  EXPECT_FALSE(cgroup::remove_directory("/tmp/", patience));
+  EXPECT_FALSE(cgroup::remove_directory("relative", patience));
 }
 
 TEST_F(CgroupTree, StatsOfVersionTwoAreToldInVersionOnesTerms) {

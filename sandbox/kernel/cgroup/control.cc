@@ -117,7 +117,7 @@ Result<> collect_processes(const std::string& directory, std::vector<pid_t>& pid
   return with_context(collect(*opened, pids), "{}", directory);
 }
 
-Result<> remove_directory(const std::string& directory) {
+Result<> remove_directory(const std::string& directory, long& patience) {
   const size_t slash = directory.rfind('/');
   if (slash == std::string::npos || slash == 0 || slash + 1 == directory.size())
     return error("remove cgroup {}: not the path of a cgroup", directory);
@@ -129,10 +129,11 @@ Result<> remove_directory(const std::string& directory) {
   const std::string name = directory.substr(slash + 1);
   // A process that was just killed leaves its cgroup some time after it is gone for its parent.
   Result<> gone;
-  for (long wait = 500; wait < 300000; wait *= 2) {
+  for (long wait = 500;; wait *= 2) {
     gone = remove_pass(*parent, name);
-    if (gone || gone.error().code != EBUSY) break;
+    if (gone || gone.error().code != EBUSY || patience <= 0) break;
     pause_for(wait);
+    patience -= wait;
   }
   return with_context(std::move(gone), "remove cgroup {}", directory);
 }

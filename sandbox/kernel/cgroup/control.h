@@ -24,9 +24,11 @@ std::optional<uint64_t> keyed(std::string_view text, std::string_view key);
 // Adds the pids of `directory` and of all cgroups below it.
 Result<> collect_processes(const std::string& directory, std::vector<pid_t>& pids);
 
-// Removes `directory` and the cgroups below it, deepest first; waits some 0.5 s for the last
-// processes to be gone. Never follows a link, never leaves the file system.
-Result<> remove_directory(const std::string& directory);
+// Removes `directory` and the cgroups below it, deepest first; waits for the last processes to be
+// gone as long as there is `patience` (microseconds), which it uses up. Never follows a link, never
+// leaves the file system.
+inline constexpr long kRemovalPatience = 500000;
+Result<> remove_directory(const std::string& directory, long& patience);
 
 // What of `resources` is asked that needs a controller, as {"linux.resources.memory", "memory"}.
 struct Need {

@@ -48,7 +48,8 @@ Result<> create_cgroups(const CgroupRecord& record, const oci::Resources& resour
   auto done = cgroup::make_directories(record, systemd, made);
   if (done) done = fill(record, resources);
   if (done) return {};
-  for (const auto* each : made) (void)cgroup::remove_directory(each->directory);
+  long patience = cgroup::kRemovalPatience;
+  for (const auto* each : made) (void)cgroup::remove_directory(each->directory, patience);
   if (systemd) (void)cgroup::stop_unit(record);
   return Failure(std::move(done.error()));
 }
@@ -95,9 +96,10 @@ Result<> remove_cgroups(const CgroupRecord& record) {
   Result<> first;
   if (record.driver == CgroupDriver::kSystemd && !record.unit.empty())
     first = cgroup::stop_unit(record);
-  // One that cannot be removed must not keep the others.
+  // One that cannot be removed must not keep the others, and all wait for the same processes.
+  long patience = cgroup::kRemovalPatience;
   for (const auto& each : record.directories)
-    if (auto gone = cgroup::remove_directory(each.directory); !gone && first)
+    if (auto gone = cgroup::remove_directory(each.directory, patience); !gone && first)
       first = std::move(gone);
   return first;
 }
