@@ -82,7 +82,7 @@ class Conversation {
       case MessageType::kFailed:
         return Failure(Error{std::move(message.text), message.value});
       case MessageType::kBorn:
-        return born(message.value);
+        return born(message.sender);
       case MessageType::kTerminal:
         return terminal(std::move(message.fd));
       case MessageType::kHooks:
@@ -96,6 +96,7 @@ class Conversation {
   }
 
   Result<> born(pid_t pid) {
+    if (pid <= 0) return error("the container's first process did not tell who it is");
     processes_.born(pid);
     pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     if (!pidfd_) return os_error("open a pidfd");
@@ -103,7 +104,7 @@ class Conversation {
     if (boot_.exec || !makes_namespace(boot_.plan, NamespaceType::kUser)) return {};
     HF_DO(with_context(write_id_maps(pid, boot_.plan.uid_mappings, boot_.plan.gid_mappings),
                        "user namespace"));
-    return channel_.send({MessageType::kContinue, 0, {}, {}});
+    return channel_.send({MessageType::kContinue});
   }
 
   Result<> terminal(Fd master) {
@@ -141,7 +142,7 @@ class Conversation {
                                                        filter.listener_metadata, state_document())),
                        "seccomp listener {}", filter.listener_path));
     }
-    return channel_.send({MessageType::kContinue, 0, {}, {}});
+    return channel_.send({MessageType::kContinue});
   }
 
   const Boot& boot_;
@@ -169,7 +170,7 @@ Result<Launched> launch_boot(Boot boot, LaunchOptions options) {
   if (!boot.exec) {
     // Stage 1 reads its record and opens the mounts' sources meanwhile.
     HF_DO(with_context(create_cgroups(boot.cgroups, boot.plan.cgroup.resources, stage), "cgroup"));
-    HF_DO(pair.runtime.send({MessageType::kContinue, 0, {}, {}}));
+    HF_DO(pair.runtime.send({MessageType::kContinue}));
   }
   Conversation conversation(boot, pair.runtime, options, processes);
   HF_DO(conversation.until_ready());
@@ -177,7 +178,7 @@ Result<Launched> launch_boot(Boot boot, LaunchOptions options) {
   HF_DO(
       with_context(verify_process(processes.init(), boot.plan, process, filters_before), "verify"));
   HF_DO(processes.reap_stage());
-  HF_DO(pair.runtime.send({MessageType::kContinue, 0, {}, {}}));
+  HF_DO(pair.runtime.send({MessageType::kContinue}));
 
   Launched launched;
   launched.pid = processes.init();
@@ -220,7 +221,7 @@ Result<Launched> launch_exec(const Plan& plan, const ProcessPlan& process,
 }
 
 Result<> go(Launched& launched) {
-  HF_DO(launched.channel.send({MessageType::kContinue, 0, {}, {}}));
+  HF_DO(launched.channel.send({MessageType::kContinue}));
   return launched.channel.wait_closed();
 }
 
