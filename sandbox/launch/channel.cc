@@ -63,7 +63,9 @@ Result<> Channel::send(const Message& message) const {
   return {};
 }
 
-Result<Message> Channel::receive() const {
+Result<Message> Channel::receive() const { return receive(0); }
+
+Result<Message> Channel::receive(int flags) const {
   char packet[sizeof(Header) + kMaxText];  // not cleared: only what arrives is touched
   iovec part{packet, sizeof packet};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))] = {};
@@ -73,7 +75,7 @@ Result<Message> Channel::receive() const {
   request.msg_control = control;
   request.msg_controllen = sizeof control;
   ssize_t got;
-  do got = ::recvmsg(socket_.get(), &request, MSG_CMSG_CLOEXEC);
+  do got = ::recvmsg(socket_.get(), &request, MSG_CMSG_CLOEXEC | flags);
   while (got < 0 && errno == EINTR);
   if (got < 0) return os_error("read from the channel");
   if (got == 0) return error("the other end of the channel closed");
@@ -97,6 +99,12 @@ Result<Message> Channel::receive() const {
   message.value = header.value;
   message.text.assign(packet + sizeof header, static_cast<size_t>(got) - sizeof header);
   return message;
+}
+
+std::optional<Error> Channel::pending_failure() const {
+  while (auto message = receive(MSG_DONTWAIT))
+    if (message->type == MessageType::kFailed) return failure_of(*message).value();
+  return std::nullopt;
 }
 
 Result<Message> Channel::expect(MessageType type) const {

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/base/fd.h"
@@ -45,6 +46,8 @@ class Channel {
   Result<> send(const Message& message) const;
   // Blocks. An end of file is an error: the other side died.
   Result<Message> receive() const;
+  // The error of a kFailed that has already arrived; what arrived before it is dropped.
+  std::optional<Error> pending_failure() const;
   // receive(), where anything but `type` is an error and kFailed is the error that it carries.
   Result<Message> expect(MessageType type) const;
   // Waits for a kContinue without text by read(2) alone, which even a strict filter allows.
@@ -55,6 +58,8 @@ class Channel {
   const Fd& socket() const { return socket_; }
 
  private:
+  Result<Message> receive(int flags) const;
+
   Fd socket_;
 };
 

@@ -69,7 +69,11 @@ class Conversation {
         return Failure(
             std::move(message.error()).wrap("the container's first process ended early"));
       if (message->type == MessageType::kReady) return {};
-      HF_DO(answer(*message));
+      auto answered = answer(*message);
+      if (answered) continue;
+      // If init died meanwhile, its own reason explains more than what we failed at because of it.
+      if (auto reason = channel_.pending_failure()) return Failure(std::move(*reason));
+      return answered;
     }
   }
 
