@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace holdfast {
 
@@ -26,12 +27,7 @@ Result<Channel::Pair> Channel::make() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     return os_error("make a channel to the container");
-  Pair pair{Channel(Fd(ends[0])), Channel(Fd(ends[1]))};
-  // unix(7): each message then tells its sender's pid, in the receiver's pid namespace.
-  const int on = 1;
-  if (::setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
-    return os_error("ask for the sender of messages");
-  return pair;
+  return Pair{Channel(Fd(ends[0])), Channel(Fd(ends[1]))};
 }
 
 Result<> Channel::send(const Message& message) const {
@@ -66,29 +62,26 @@ Result<> Channel::send(const Message& message) const {
 Result<Message> Channel::receive() const {
   char packet[sizeof(Header) + kMaxText];  // not cleared: only what arrives is touched
   iovec part{packet, sizeof packet};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr request{};
   request.msg_iov = &part;
   request.msg_iovlen = 1;
   request.msg_control = control;
   request.msg_controllen = sizeof control;
   ssize_t got;
+  // ECONNRESET: the other end closed with something of ours unread. It is told once, ahead of what the
+  // other end had sent before: its error, most likely.
+  bool reset = false;
   do got = ::recvmsg(socket_.get(), &request, MSG_CMSG_CLOEXEC);
-  while (got < 0 && errno == EINTR);
+  while (got < 0 && (errno == EINTR || (errno == ECONNRESET && !std::exchange(reset, true))));
   if (got < 0) return os_error("read from the channel");
   if (got == 0) return error("the other end of the channel closed");
   Message message;
   for (cmsghdr* item = CMSG_FIRSTHDR(&request); item; item = CMSG_NXTHDR(&request, item)) {
-    if (item->cmsg_level != SOL_SOCKET) continue;
-    if (item->cmsg_type == SCM_RIGHTS) {
-      int raw;
-      std::memcpy(&raw, CMSG_DATA(item), sizeof raw);
-      message.fd = Fd(raw);
-    } else if (item->cmsg_type == SCM_CREDENTIALS) {
-      ucred credentials;
-      std::memcpy(&credentials, CMSG_DATA(item), sizeof credentials);
-      message.sender = credentials.pid;
-    }
+    if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
+    int raw;
+    std::memcpy(&raw, CMSG_DATA(item), sizeof raw);
+    message.fd = Fd(raw);
   }
   if (static_cast<size_t>(got) < sizeof(Header)) return error("a short packet on the channel");
   Header header;
@@ -120,8 +113,9 @@ Result<> Channel::await_continue() const {
 Result<> Channel::wait_closed() const {
   char packet[sizeof(Header) + 4096];
   ssize_t got;
+  bool reset = false;
   do got = ::read(socket_.get(), packet, sizeof packet);
-  while (got < 0 && errno == EINTR);
+  while (got < 0 && (errno == EINTR || (errno == ECONNRESET && !std::exchange(reset, true))));
   if (got == 0 || (got < 0 && errno == ECONNRESET)) return {};
   if (got < 0) return os_error("read from the channel");
   if (static_cast<size_t>(got) < sizeof(Header)) return error("a short packet on the channel");

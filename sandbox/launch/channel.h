@@ -6,8 +6,6 @@
 //   HF_TRY(Message got, pair.runtime.expect(MessageType::kReady));   // a kFailed becomes its Error
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <string>
 
@@ -28,9 +26,8 @@ enum class MessageType : uint32_t {
 struct Message {
   MessageType type = MessageType::kContinue;
   int32_t value = 0;
-  std::string text{};
-  Fd fd{};           // at most one descriptor
-  pid_t sender = 0;  // on the runtime's side: who sent it, as the kernel says
+  std::string text;
+  Fd fd;  // at most one descriptor
 };
 
 class Channel {
