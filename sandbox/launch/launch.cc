@@ -63,26 +63,13 @@ class Conversation {
       : boot_(boot), channel_(channel), options_(options), processes_(processes) {}
 
   Result<> until_ready() {
-    // Init may be faster than stage 1, which tells its pid: what init says waits until that is known.
-    std::vector<Message> waiting;
     while (true) {
       auto message = channel_.receive();
       if (!message)
         return Failure(
             std::move(message.error()).wrap("the container's first process ended early"));
-      if (message->type == MessageType::kBorn) {
-        HF_DO(born(message->value));
-      } else if (message->type == MessageType::kFailed) {
-        return Failure(Error{std::move(message->text), message->value});
-      } else {
-        waiting.push_back(std::move(*message));
-      }
-      if (processes_.init() == 0) continue;
-      for (Message& each : waiting) {
-        if (each.type == MessageType::kReady) return {};
-        HF_DO(answer(each));
-      }
-      waiting.clear();
+      if (message->type == MessageType::kReady) return {};
+      HF_DO(answer(*message));
     }
   }
 
@@ -92,6 +79,10 @@ class Conversation {
  private:
   Result<> answer(Message& message) {
     switch (message.type) {
+      case MessageType::kFailed:
+        return Failure(Error{std::move(message.text), message.value});
+      case MessageType::kBorn:
+        return born(message.value);
       case MessageType::kTerminal:
         return terminal(std::move(message.fd));
       case MessageType::kHooks:
@@ -178,7 +169,10 @@ Result<Launched> launch_boot(Boot boot, LaunchOptions options) {
   if (!boot.exec) {
     // Stage 1 reads its record and opens the mounts' sources meanwhile.
     HF_DO(with_context(create_cgroups(boot.cgroups, boot.plan.cgroup.resources, stage), "cgroup"));
-    HF_DO(pair.runtime.send({MessageType::kContinue, 0, {}, {}}));
+    if (options.cgroups_made) options.cgroups_made();
+    // Stage 1 may have failed meanwhile: then why is there to be received.
+    auto sent = pair.runtime.send({MessageType::kContinue, 0, {}, {}});
+    if (!sent && sent.error().code != EPIPE) return Failure(std::move(sent).error());
   }
   Conversation conversation(boot, pair.runtime, options, processes);
   HF_DO(conversation.until_ready());
