@@ -27,7 +27,12 @@ Result<Channel::Pair> Channel::make() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     return os_error("make a channel to the container");
-  return Pair{Channel(Fd(ends[0])), Channel(Fd(ends[1]))};
+  Pair pair{Channel(Fd(ends[0])), Channel(Fd(ends[1]))};
+  // unix(7): each message then tells its sender's pid, in the receiver's pid namespace.
+  const int on = 1;
+  if (::setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
+    return os_error("ask for the sender of messages");
+  return pair;
 }
 
 Result<> Channel::send(const Message& message) const {
@@ -62,15 +67,15 @@ Result<> Channel::send(const Message& message) const {
 Result<Message> Channel::receive() const {
   char packet[sizeof(Header) + kMaxText];  // not cleared: only what arrives is touched
   iovec part{packet, sizeof packet};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))] = {};
   msghdr request{};
   request.msg_iov = &part;
   request.msg_iovlen = 1;
   request.msg_control = control;
   request.msg_controllen = sizeof control;
   ssize_t got;
-  // ECONNRESET: the other end closed with something of ours unread. It is told once, ahead of what the
-  // other end had sent before: its error, most likely.
+  // ECONNRESET: the other end closed with something of ours unread. It is told once, ahead of what
+  // the other end had sent before: its error, most likely.
   bool reset = false;
   do got = ::recvmsg(socket_.get(), &request, MSG_CMSG_CLOEXEC);
   while (got < 0 && (errno == EINTR || (errno == ECONNRESET && !std::exchange(reset, true))));
@@ -78,10 +83,16 @@ Result<Message> Channel::receive() const {
   if (got == 0) return error("the other end of the channel closed");
   Message message;
   for (cmsghdr* item = CMSG_FIRSTHDR(&request); item; item = CMSG_NXTHDR(&request, item)) {
-    if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
-    int raw;
-    std::memcpy(&raw, CMSG_DATA(item), sizeof raw);
-    message.fd = Fd(raw);
+    if (item->cmsg_level != SOL_SOCKET) continue;
+    if (item->cmsg_type == SCM_RIGHTS) {
+      int raw;
+      std::memcpy(&raw, CMSG_DATA(item), sizeof raw);
+      message.fd = Fd(raw);
+    } else if (item->cmsg_type == SCM_CREDENTIALS) {
+      ucred credentials;
+      std::memcpy(&credentials, CMSG_DATA(item), sizeof credentials);
+      message.sender = credentials.pid;
+    }
   }
   if (static_cast<size_t>(got) < sizeof(Header)) return error("a short packet on the channel");
   Header header;

@@ -6,6 +6,8 @@
 //   HF_TRY(Message got, pair.runtime.expect(MessageType::kReady));   // a kFailed becomes its Error
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 
@@ -26,8 +28,9 @@ enum class MessageType : uint32_t {
 struct Message {
   MessageType type = MessageType::kContinue;
   int32_t value = 0;
-  std::string text;
-  Fd fd;  // at most one descriptor
+  std::string text{};
+  Fd fd{};           // at most one descriptor
+  pid_t sender = 0;  // on the runtime's side: who sent it, as the kernel says
 };
 
 class Channel {

@@ -97,7 +97,7 @@ std::string hook_state(const Init& init, std::string_view status) {
 // prestart and createRuntime run in the runtime, which answers; createContainer here.
 Result<> run_create_hooks(Init& init) {
   if (!init.stage.boot.wants_hooks) return {};
-  HF_DO(init.stage.channel.send({MessageType::kHooks, 0, {}, {}}));
+  HF_DO(init.stage.channel.send({MessageType::kHooks}));
   HF_TRY(Message done, init.stage.channel.expect(MessageType::kContinue));
   init.host_pid = done.value;
   const auto& hooks = init.plan().hooks.create_container;
@@ -310,7 +310,7 @@ Result<> run_steps(Init& init, const Step (&steps)[N]) {
 // Verified and parked: what follows is decided by `start` (the FIFO) or `run` (the channel).
 Result<> park(Init& init) {
   const Channel& channel = init.stage.channel;
-  HF_DO(channel.send({MessageType::kReady, 0, {}, {}}));
+  HF_DO(channel.send({MessageType::kReady}));
   HF_DO(channel.await_continue());
   const int fifo = init.stage.boot.start_fifo;
   if (fifo < 0) return channel.await_continue();

@@ -82,7 +82,7 @@ class Conversation {
       case MessageType::kFailed:
         return Failure(Error{std::move(message.text), message.value});
       case MessageType::kBorn:
-        return born(message.value);
+        return born(message.sender);
       case MessageType::kTerminal:
         return terminal(std::move(message.fd));
       case MessageType::kHooks:
@@ -96,6 +96,7 @@ class Conversation {
   }
 
   Result<> born(pid_t pid) {
+    if (pid <= 0) return error("the container's first process did not tell who it is");
     processes_.born(pid);
     pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     if (!pidfd_) return os_error("open a pidfd");
@@ -103,7 +104,7 @@ class Conversation {
     if (boot_.exec || !makes_namespace(boot_.plan, NamespaceType::kUser)) return {};
     HF_DO(with_context(write_id_maps(pid, boot_.plan.uid_mappings, boot_.plan.gid_mappings),
                        "user namespace"));
-    return channel_.send({MessageType::kContinue, 0, {}, {}});
+    return channel_.send({MessageType::kContinue});
   }
 
   Result<> terminal(Fd master) {
@@ -141,7 +142,7 @@ class Conversation {
                                                        filter.listener_metadata, state_document())),
                        "seccomp listener {}", filter.listener_path));
     }
-    return channel_.send({MessageType::kContinue, 0, {}, {}});
+    return channel_.send({MessageType::kContinue});
   }
 
   const Boot& boot_;
@@ -171,7 +172,7 @@ Result<Launched> launch_boot(Boot boot, LaunchOptions options) {
     HF_DO(with_context(create_cgroups(boot.cgroups, boot.plan.cgroup.resources, stage), "cgroup"));
     if (options.cgroups_made) options.cgroups_made();
     // Stage 1 may have failed meanwhile: then why is there to be received.
-    auto sent = pair.runtime.send({MessageType::kContinue, 0, {}, {}});
+    auto sent = pair.runtime.send({MessageType::kContinue});
     if (!sent && sent.error().code != EPIPE) return Failure(std::move(sent).error());
   }
   Conversation conversation(boot, pair.runtime, options, processes);
@@ -180,7 +181,7 @@ Result<Launched> launch_boot(Boot boot, LaunchOptions options) {
   HF_DO(
       with_context(verify_process(processes.init(), boot.plan, process, filters_before), "verify"));
   HF_DO(processes.reap_stage());
-  HF_DO(pair.runtime.send({MessageType::kContinue, 0, {}, {}}));
+  HF_DO(pair.runtime.send({MessageType::kContinue}));
 
   Launched launched;
   launched.pid = processes.init();
@@ -223,7 +224,7 @@ Result<Launched> launch_exec(const Plan& plan, const ProcessPlan& process,
 }
 
 Result<> go(Launched& launched) {
-  HF_DO(launched.channel.send({MessageType::kContinue, 0, {}, {}}));
+  HF_DO(launched.channel.send({MessageType::kContinue}));
   return launched.channel.wait_closed();
 }
 

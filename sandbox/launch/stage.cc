@@ -166,10 +166,8 @@ Result<> enter_namespaces(Stage& stage) {
   HF_DO(raise_hard_limits(process.rlimits));
   HF_TRY(const uint64_t flags, boot.exec ? prepare_exec(stage) : prepare_first(stage));
   HF_TRY(const pid_t pid, clone_init(flags, stage.v2_cgroup));
-  if (pid != 0) {
-    HF_DO(stage.channel.send({MessageType::kBorn, pid, {}, {}}));
-    ::_exit(0);
-  }
+  if (pid != 0) ::_exit(0);
+  HF_DO(stage.channel.send({MessageType::kBorn}));
   if (boot.exec || !makes_namespace(boot.plan, NamespaceType::kUser)) return {};
   HF_TRY(Message mapped, stage.channel.expect(MessageType::kContinue));
   HF_DO(become_namespace_root(boot.plan.uid_mappings));
