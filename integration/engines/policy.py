@@ -10,7 +10,9 @@ from engines.instance import is_holdfast, runtime
 
 
 class Policy:
-    """Beside contract.Contract in a TestCase."""
+    """Beside contract.Containers in a TestCase."""
+
+    refused = 125  # the engine's status for a container that the runtime will not make
 
     def setUp(self):
         super().setUp()
@@ -28,7 +30,7 @@ class Policy:
                      "nsenter -t 1 -u true"):
             with self.subTest(call=call):
                 shown = self.sh(f"{call} 2>&1 && echo done || true", "--security-opt", "seccomp=unconfined")
-                self.assertRegex(shown, "Operation not permitted|Permission denied")
+                self.assertRegex(shown, "(?i)operation not permitted|permission denied")
 
     def test_the_filter_is_there_without_the_engine_s(self):
         shown = self.sh("grep ^Seccomp: /proc/self/status", "--security-opt", "seccomp=unconfined")
@@ -36,7 +38,7 @@ class Policy:
 
     def test_a_refusal_names_its_rule(self):
         result = self.engine("run", "--rm", "--cap-add", "SYS_MODULE", self.engine.image, "true")
-        self.assertNotIn(result.status, (0, 126, 127), str(result))
+        self.assertEqual(result.status, self.refused, str(result))
         self.assertIn("refused by policy", result.err)
         self.assertRegex(result.err, r"SYS_MODULE.*\[HF-")
 

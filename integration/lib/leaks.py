@@ -25,7 +25,8 @@ def _cgroups():
         # The parent of all test containers stays, as it does under every runtime.
         parent = hierarchy / "holdfast-test"
         if parent.is_dir():
-            found.update(f"cgroup {path}" for path in parent.rglob("*") if path.is_dir())
+            # os.walk passes over what vanishes under it.
+            found.update(f"cgroup {path}" for path, _, _ in os.walk(parent) if path != str(parent))
     return found
 
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace holdfast {
 
@@ -75,8 +76,11 @@ Result<Message> Channel::receive(int flags) const {
   request.msg_control = control;
   request.msg_controllen = sizeof control;
   ssize_t got;
+  // ECONNRESET: the other end closed with something of ours unread. It is told once, ahead of what
+  // the other end had sent before: its error, most likely.
+  bool reset = false;
   do got = ::recvmsg(socket_.get(), &request, MSG_CMSG_CLOEXEC | flags);
-  while (got < 0 && errno == EINTR);
+  while (got < 0 && (errno == EINTR || (errno == ECONNRESET && !std::exchange(reset, true))));
   if (got < 0) return os_error("read from the channel");
   if (got == 0) return error("the other end of the channel closed");
   Message message;
@@ -128,8 +132,9 @@ Result<> Channel::await_continue() const {
 Result<> Channel::wait_closed() const {
   char packet[sizeof(Header) + 4096];
   ssize_t got;
+  bool reset = false;
   do got = ::read(socket_.get(), packet, sizeof packet);
-  while (got < 0 && errno == EINTR);
+  while (got < 0 && (errno == EINTR || (errno == ECONNRESET && !std::exchange(reset, true))));
   if (got == 0 || (got < 0 && errno == ECONNRESET)) return {};
   if (got < 0) return os_error("read from the channel");
   if (static_cast<size_t>(got) < sizeof(Header)) return error("a short packet on the channel");

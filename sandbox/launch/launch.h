@@ -28,6 +28,8 @@ struct LaunchOptions {
   Fd start_fifo;  // create: init parks on it; invalid: init waits for go()
   std::string
       console_socket;  // path of the engine's socket; without one the pty's master is returned
+  // Called when the cgroups have been made: from now on they are the caller's to remove.
+  std::function<void()> cgroups_made;
   // Called when the namespaces exist and the mounts stand, before pivot_root: prestart and
   // createRuntime hooks. `pid` is init's.
   std::function<Result<>(pid_t pid)> before_pivot;
@@ -44,8 +46,8 @@ struct Launched {
 };
 
 // A container's first process. Makes the cgroups of the record, too (with the systemd driver they
-// need a process). On an error no process is left; the cgroups, whole or in part, are the caller's
-// to remove.
+// need a process). On an error no process is left; the cgroups are the caller's to remove
+// once it was told that they were made.
 Result<Launched> launch(const Plan& plan, const std::vector<Filter>& filters,
                         const CgroupRecord& cgroups, LaunchOptions options);
 

@@ -23,7 +23,7 @@ std::optional<std::string_view> variable(const std::vector<std::string>& env,
 int executable(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return errno;
-  if (S_ISDIR(info.st_mode)) return EISDIR;
+  if (S_ISDIR(info.st_mode)) return EACCES;  // as execve says, and engines expect
   if (::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) return errno;
   // Root passes access(2) with any x bit; without one execve says EACCES.
   return (info.st_mode & 0111) == 0 ? EACCES : 0;

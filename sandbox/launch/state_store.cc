@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "sandbox/kernel/probe.h"
+
 namespace holdfast {
 namespace {
 
@@ -96,8 +98,11 @@ bool valid_id(std::string_view id) {
 }
 
 std::string default_state_root() {
-  const char* runtime = ::geteuid() == 0 ? nullptr : ::getenv("XDG_RUNTIME_DIR");
-  return runtime && *runtime ? std::string(runtime) + "/holdfast" : "/run/holdfast";
+  const char* runtime = ::getenv("XDG_RUNTIME_DIR");
+  if (!runtime || *runtime == '\0') return "/run/holdfast";
+  // Rootless podman calls us as the root of its user's namespace, to which /run is closed.
+  const bool users = ::geteuid() != 0 || in_user_namespace();
+  return users ? std::string(runtime) + "/holdfast" : "/run/holdfast";
 }
 
 Result<StateStore> StateStore::open(const std::string& root) {

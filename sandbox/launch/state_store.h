@@ -127,7 +127,7 @@ class StateStore {
   DirFd root_;
 };
 
-// /run/holdfast for root, $XDG_RUNTIME_DIR/holdfast otherwise.
+// /run/holdfast for root, $XDG_RUNTIME_DIR/holdfast otherwise, also for the root of a user namespace.
 std::string default_state_root();
 
 // Fails with code ESRCH where there is no such process, or only its zombie.

@@ -130,6 +130,7 @@ class Creation {
       HF_TRY(options.start_fifo, dir_.make_start_fifo());
     }
     options.console_socket = request_.console_socket;
+    options.cgroups_made = [this] { cgroups_made_ = true; };
     options.born = [this](pid_t pid) { return born(pid); };
     options.before_pivot = [this](pid_t pid) { return before_pivot(pid); };
     HF_TRY(process_,
@@ -174,7 +175,6 @@ class Creation {
   // Saved at once only if something may ask or lose it: a hook that calls `state`, or a container that
   // no cgroup would find. Otherwise the one save at the end tells it.
   Result<> born(pid_t pid) {
-    born_ = true;
     HF_TRY(state_.init, identify(pid));
     if (has_early_hooks() || state_.cgroups.directories.empty()) return dir_.save(state_);
     return {};
@@ -192,9 +192,9 @@ class Creation {
   void abandon() {
     if (process_.pidfd)
       if (auto ended = end_process(process_.pidfd); !ended) warn(ended.error().message);
-    // Before the birth nothing of ours is in the cgroups: what is there is another's, and stays.
-    const auto undone = born_ ? release_resources(state_) : remove_cgroups(state_.cgroups);
-    if (!undone && born_) warn(undone.error().message);
+    // Cgroups that could not be made are another's: they and what runs in them stay.
+    if (cgroups_made_)
+      if (auto done = release_resources(state_); !done) warn(done.error().message);
     if (auto done = dir_.remove(); !done && dir_.linked()) warn(done.error().message);
     if (hooks_ran_) run_poststop(state_);
   }
@@ -204,7 +204,7 @@ class Creation {
   StateDir dir_;
   ContainerState state_;
   Launched process_;
-  bool born_ = false;
+  bool cgroups_made_ = false;
   bool hooks_ran_ = false;
 };
 

@@ -14,11 +14,17 @@ namespace {
 
 constexpr int kEndMilliseconds = 10'000;
 
-Result<> end_identity(const ProcessIdentity& identity) {
+// The process, or an empty descriptor if it is gone.
+Result<Fd> open_if_alive(const ProcessIdentity& identity) {
   auto process = open_process(identity);
-  if (!process && process.error().code == ESRCH) return {};
-  if (!process) return Failure(std::move(process).error());
-  return with_context(end_process(*process), "process {}", identity.pid);
+  if (!process && process.error().code == ESRCH) return Fd();
+  return process;
+}
+
+Result<> end_identity(const ProcessIdentity& identity) {
+  HF_TRY(const Fd process, open_if_alive(identity));
+  if (!process) return {};
+  return with_context(end_process(process), "process {}", identity.pid);
 }
 
 // What can still be told of a container whose state.json is damaged: its plan says where its cgroups
@@ -61,8 +67,12 @@ Result<> end_process(const Fd& process) {
 }
 
 Result<> release_resources(const ContainerState& state) {
+  const bool has_cgroups = !state.cgroups.directories.empty();
+  // In a v1 freezer a process does not even die of SIGKILL before it is thawed.
+  if (has_cgroups && is_frozen(state.cgroups).value_or(false))
+    HF_DO(kill_all(state.cgroups, SIGKILL));
   HF_DO(end_identity(state.init));
-  if (state.cgroups.directories.empty()) return {};
+  if (!has_cgroups) return {};
   // Usually they are empty by now, and then there is nothing to freeze and kill.
   if (remove_cgroups(state.cgroups)) return {};
   HF_DO(kill_all(state.cgroups, SIGKILL));
@@ -90,17 +100,18 @@ Result<> delete_container(const StateDir& dir, bool force) {
   // A creator may write its journal while we remove: then the removal fails and we look again.
   for (int attempt = 0; true; ++attempt) {
     auto state = dir.load();
-    const bool journalled = state || state.error().code != ENOENT;
+    // The plan is written after the state: with a plan there was a state, which somebody lost.
+    const bool journalled = state || state.error().code != ENOENT || dir.dir().exists("plan.json");
     if (!state && journalled) {
       warn(state.error().message);
       state = reconstruct(dir);
       if (!state) return Failure(std::move(state).error());
-    } else if (state && state->complete) {
+    } else if (state && state->complete && !force) {
       HF_TRY(const Status now, dir.status(*state));
-      if (!force && now != Status::kStopped)
+      if (now != Status::kStopped)
         return error("cannot delete container {} that is not stopped: {}", dir.id(),
                      status_name(now));
-    } else if (state) {
+    } else if (state && !state->complete) {
       HF_TRY(const Status now, dir.status(*state));
       if (now == Status::kCreating && !force)
         return error("cannot delete container {} that is not stopped: creating", dir.id());

@@ -29,6 +29,10 @@ Result<int> run(const Globals& globals, const Arguments& args) {
     HF_DO(signal_all(container.state, *signal));
   else
     HF_DO(signal_init(container.state, *signal));
+  // A frozen process takes no signal; the one that cannot wait is let through.
+  const CgroupRecord& cgroups = container.state.cgroups;
+  if (signal == SIGKILL && !cgroups.directories.empty() && is_frozen(cgroups).value_or(false))
+    HF_DO(thaw(cgroups));
   return 0;
 }
 

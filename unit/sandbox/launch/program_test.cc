@@ -44,7 +44,7 @@ TEST(FindProgram, NamesAMissingCommandAsEnginesExpect) {
 }
 
 TEST(FindProgram, RefusesDirectoriesAndPlainFiles) {
-  EXPECT_EQ(find_program("/etc", {}).error().message, "exec: \"/etc\": is a directory");
+  EXPECT_EQ(find_program("/etc", {}).error().message, "exec: \"/etc\": permission denied");
   EXPECT_EQ(find_program("/etc/passwd", {}).error().message,
             "exec: \"/etc/passwd\": permission denied");
 }
