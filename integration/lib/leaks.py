@@ -11,7 +11,7 @@ import re
 import time
 
 CGROUP_ROOT = pathlib.Path("/sys/fs/cgroup")
-MARKS = ("holdfast-test", "holdfast-bundle-", "holdfast-root-")
+MARKS = ("/holdfast-test/", "holdfast-root-")
 
 
 def _mounts():
