@@ -1,6 +1,6 @@
 // policy.json: what is taken has a reason for every exception.
-#include "fuzz/check.h"
 #include "profiles/policy/policy.h"
+#include "fuzz/check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

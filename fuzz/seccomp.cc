@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::memcpy(&call.arch, data + 4, sizeof call.arch);
   std::memcpy(call.args.data(), data + 8, sizeof call.args);
   holdfast::Filter filter((size - kHead) / sizeof(sock_filter));
-  if (!filter.empty()) std::memcpy(filter.data(), data + kHead, filter.size() * sizeof(sock_filter));
+  if (!filter.empty())
+    std::memcpy(filter.data(), data + kHead, filter.size() * sizeof(sock_filter));
   const uint32_t first = holdfast::verdict(filter, call);
   holdfast::fuzz::require(holdfast::verdict(filter, call) == first, "one answer to one call", "");
   return 0;

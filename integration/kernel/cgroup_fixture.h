@@ -22,9 +22,9 @@ namespace holdfast {
 
 inline std::string text(const Error& failure) { return failure.message; }
 
-#define ASSERT_DONE(expression)                            \
-  do {                                                     \
-    const auto done_ = (expression);                       \
+#define ASSERT_DONE(expression)                                        \
+  do {                                                                 \
+    const auto done_ = (expression);                                   \
     ASSERT_TRUE(done_.has_value()) << ::holdfast::text(done_.error()); \
   } while (false)
 

@@ -100,10 +100,11 @@ Result<> carry_over(ResolveContext& c) {
 
 }  // namespace
 
-Result<Resolved> resolve(const Request& request, const oci::Spec& spec, const Policy& policy,
+Result<Examined> examine(const Request& request, const oci::Spec& spec, const Policy& policy,
                          const HostFacts& facts) {
   HF_DO(check_supported(spec));
-  Resolved resolved;
+  Examined examined;
+  Resolved& resolved = examined.resolved;
   Judge judge(policy);
   ResolveContext c{request, spec, policy, facts, judge, resolved.plan};
   judge_privileged(c);
@@ -118,10 +119,17 @@ Result<Resolved> resolve(const Request& request, const oci::Spec& spec, const Po
   HF_DO(resolve_sysctl(c));
   resolve_hooks(c);
   HF_DO(resolve_filters(c, resolved.filters));
-  if (auto refusal = judge.refusal()) return Failure(std::move(*refusal));
+  examined.refusal = judge.refusal();
   for (const FilterSource& filter : resolved.filters) resolved.plan.filters.push_back(filter.plan);
   resolved.plan.decisions = judge.take_decisions();
-  return resolved;
+  return examined;
+}
+
+Result<Resolved> resolve(const Request& request, const oci::Spec& spec, const Policy& policy,
+                         const HostFacts& facts) {
+  HF_TRY(Examined examined, examine(request, spec, policy, facts));
+  if (examined.refusal) return Failure(std::move(*examined.refusal));
+  return std::move(examined.resolved);
 }
 
 }  // namespace holdfast

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,15 @@ struct Resolved {
   Plan plan;
   std::vector<FilterSource> filters;  // in the order of loading
 };
+
+// What resolve() would do. With violations its decisions tell of them all and `refusal` is resolve()'s
+// error: such a plan is for explaining and never applied.
+struct Examined {
+  Resolved resolved;
+  std::optional<Error> refusal;
+};
+Result<Examined> examine(const Request& request, const oci::Spec& spec, const Policy& policy,
+                         const HostFacts& facts);
 
 Result<Resolved> resolve(const Request& request, const oci::Spec& spec, const Policy& policy,
                          const HostFacts& facts);

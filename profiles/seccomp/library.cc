@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "core/base/fd.h"
 
 namespace holdfast::seccomp {
@@ -85,6 +87,16 @@ std::optional<uint32_t> call_number(uint32_t token, const std::string& name) {
   const int number = seccomp_syscall_resolve_name_arch(token, name.c_str());
   if (number < 0) return std::nullopt;
   return static_cast<uint32_t>(number);
+}
+
+std::optional<std::string> call_name(uint32_t token, uint32_t number) {
+  struct Free {
+    void operator()(char* text) const { ::free(text); }
+  };
+  const std::unique_ptr<char, Free> name(
+      seccomp_syscall_resolve_num_arch(token, static_cast<int>(number)));
+  if (!name) return std::nullopt;
+  return std::string(name.get());
 }
 
 void Builder::Release::operator()(void* context) const { seccomp_release(context); }

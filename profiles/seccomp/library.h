@@ -27,6 +27,8 @@ bool is_x32(uint32_t token);
 std::optional<int> call_number(const std::string& name);
 // The number on one architecture; nothing where there is none.
 std::optional<uint32_t> call_number(uint32_t architecture, const std::string& name);
+// Its name there; nothing where libseccomp knows none.
+std::optional<std::string> call_name(uint32_t architecture, uint32_t number);
 
 // One filter in the making.
 class Builder {

@@ -148,11 +148,11 @@ std::vector<std::string> Arguments::list(std::string_view flag) const {
   return values;
 }
 
-std::string usage(const Syntax& syntax) {
+std::string usage(const Syntax& syntax, std::string_view program) {
   constexpr size_t kColumn = 30;
   std::string out =
-      fmt::format("holdfast {} - {}\n\nUsage:\n  holdfast {}{}{}{}\n", syntax.name, syntax.summary,
-                  syntax.name, syntax.flags.empty() ? "" : " [options]",
+      fmt::format("{0} {1} - {2}\n\nUsage:\n  {0} {1}{3}{4}{5}\n", program, syntax.name,
+                  syntax.summary, syntax.flags.empty() ? "" : " [options]",
                   syntax.operands.empty() ? "" : " ", syntax.operands);
   if (!syntax.example.empty()) out += fmt::format("\nExample:\n  {}\n", syntax.example);
   out += "\nOptions:\n";

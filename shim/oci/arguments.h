@@ -78,6 +78,6 @@ class Arguments {
 Result<Arguments> parse(const Syntax& syntax, std::span<const std::string> words);
 
 // What --help prints.
-std::string usage(const Syntax& syntax);
+std::string usage(const Syntax& syntax, std::string_view program = "holdfast");
 
 }  // namespace holdfast

@@ -39,8 +39,7 @@ SeccompGrants everywhere(SeccompGrants grants = {}) {
   return grants;
 }
 
-Filter compiled(const oci::Seccomp& description,
-                CompileOptions options = {.own = true}) {
+Filter compiled(const oci::Seccomp& description, CompileOptions options = {.own = true}) {
   auto filter = compile(description, options);
   EXPECT_TRUE(filter) << filter.error().message;
   return filter ? *filter : Filter{};

@@ -1,0 +1,83 @@
+// doctor: what this host can enforce, tried and not guessed, and whether the policy is readable.
+#include <unistd.h>
+
+#include "core/json/writer.h"
+#include "sandbox/kernel/probe.h"
+#include "shim/ctl/table.h"
+#include "shim/ctl/verb.h"
+#include "shim/oci/load_policy.h"
+
+namespace holdfast::ctl {
+namespace {
+
+HostCheck policy_check(const HostFacts& facts) {
+  const auto policy = load_policy(facts);
+  if (!policy) return {"policy", false, policy.error().message};
+  return {"policy", true,
+          fmt::format("{}, profile {}, {} exceptions", policy->source,
+                      profile_name(policy->profile), policy->exceptions.size())};
+}
+
+std::vector<HostCheck> all_checks(const HostFacts& facts) {
+  std::vector<HostCheck> checks;
+  checks.push_back(policy_check(facts));
+  for (HostCheck& check : examine_host()) checks.push_back(std::move(check));
+  return checks;
+}
+
+std::string table_text(const std::vector<HostCheck>& checks) {
+  Table table({{"", 3}, {"facility", 34}, {"detail", 0}});
+  for (const HostCheck& check : checks)
+    table.add({{check.usable ? "yes" : "no", check.usable ? Colour::kGreen : Colour::kYellow},
+               {check.name, Colour::kBold},
+               {check.detail, Colour::kNone}});
+  return table.text(terminal_of(STDOUT_FILENO));
+}
+
+std::string json_text(const std::vector<HostCheck>& checks) {
+  json::Writer w(json::Layout::kPretty);
+  w.begin_object();
+  w.key("version");
+  w.number(1);
+  w.key("checks");
+  w.begin_array();
+  for (const HostCheck& check : checks) {
+    w.begin_object();
+    w.key("name");
+    w.string(check.name);
+    w.key("usable");
+    w.boolean(check.usable);
+    w.key("detail");
+    w.string(check.detail);
+    w.end_object();
+  }
+  w.end_array();
+  w.end_object();
+  return std::move(w).take() + "\n";
+}
+
+// Whether containers can be made here at all; what is merely missing is told and no failure.
+bool is_healthy(const HostFacts& facts) {
+  return load_policy(facts).has_value() && facts.cgroup != HostFacts::Cgroup::kNone;
+}
+
+Result<int> run(const Arguments& args) {
+  HF_TRY(const Format format, format_of(args));
+  HF_TRY(const HostFacts facts, probe_host());
+  const std::vector<HostCheck> checks = all_checks(facts);
+  HF_DO(print(format == Format::kJson ? json_text(checks) : table_text(checks)));
+  return is_healthy(facts) ? 0 : 1;
+}
+
+constexpr Flag kFlags[] = {kFormatFlag};
+
+}  // namespace
+
+const CtlVerb kDoctorVerb = {{.name = "doctor",
+                              .operands = "",
+                              .summary = "what this host can enforce",
+                              .example = "holdfastctl doctor",
+                              .flags = kFlags},
+                             run};
+
+}  // namespace holdfast::ctl

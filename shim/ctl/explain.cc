@@ -1,0 +1,196 @@
+// explain: what a container asked for, what was applied and why; of a container that exists, as it
+// was applied, or of a bundle, as it would be now.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/json/writer.h"
+#include "sandbox/kernel/probe.h"
+#include "shim/ctl/containers.h"
+#include "shim/ctl/examine_bundle.h"
+#include "shim/ctl/table.h"
+#include "shim/ctl/verb.h"
+#include "shim/oci/load_policy.h"
+
+namespace holdfast::ctl {
+namespace {
+
+struct Explained {
+  Plan plan;
+  std::string digest;  // empty where nothing was or would be applied
+  bool refused = false;
+  std::string note;
+};
+
+struct Mark {
+  std::string_view sign, name;
+  Colour colour;
+};
+
+Mark mark_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kKept:
+      return {"=", "kept", Colour::kNone};
+    case Outcome::kTightened:
+      return {"~", "tightened", Colour::kGreen};
+    case Outcome::kRefused:
+      return {"x", "refused", Colour::kRed};
+    case Outcome::kNotPossible:
+      return {"!", "notPossible", Colour::kYellow};
+    case Outcome::kWarned:
+      return {"w", "warned", Colour::kYellow};
+  }
+  return {"?", "unknown", Colour::kRed};
+}
+
+std::string_view mode_name(Mode mode) {
+  switch (mode) {
+    case Mode::kEnforce:
+      return "enforce";
+    case Mode::kWarn:
+      return "warn";
+    case Mode::kOff:
+      return "off";
+  }
+  return "";
+}
+
+// "the policy changed since": exec takes the stricter of both, the running processes keep theirs.
+std::string changes_since(const Plan& plan) {
+  const auto facts = probe_host();
+  if (!facts) return "whether the policy changed since is not known: " + facts.error().message;
+  const auto now = load_policy(*facts);
+  if (!now) return "the policy of now cannot be read: " + now.error().message;
+  const bool same = now->mode == plan.mode && now->source == plan.policy_source &&
+                    (plan.mode == Mode::kOff || profile_name(now->profile) == plan.profile);
+  if (same) return "";
+  return fmt::format("the policy changed since (now {}, profile {}, mode {}): exec obeys both",
+                     now->source, profile_name(now->profile), mode_name(now->mode));
+}
+
+Result<Explained> explain_container(const std::string& id, const std::string& root) {
+  HF_TRY(const Found found, find_container(id, root));
+  Explained explained;
+  HF_TRY(explained.plan, found.dir.load_plan());
+  HF_TRY(const ContainerState state, found.dir.load());
+  explained.digest = state.plan_digest;
+  explained.note = changes_since(explained.plan);
+  return explained;
+}
+
+Result<Explained> explain_bundle(const std::string& bundle) {
+  HF_TRY(const HostFacts facts, probe_host());
+  HF_TRY(const Policy policy, load_policy(facts));
+  HF_TRY(Examined examined, examine_bundle(bundle, policy, facts));
+  Explained explained;
+  explained.refused = examined.refusal.has_value();
+  if (explained.refused) explained.note = examined.refusal->message;
+  explained.plan = std::move(examined.resolved.plan);
+  return explained;
+}
+
+std::string table_text(const Explained& explained, const Terminal& terminal) {
+  const Plan& plan = explained.plan;
+  std::string text =
+      fmt::format("policy  {}    profile {}    mode {}", printable(plan.policy_source),
+                  printable(plan.profile), mode_name(plan.mode));
+  if (!explained.digest.empty())
+    text += fmt::format("    plan sha256:{}", printable(explained.digest.substr(0, 12)));
+  text += "\n";
+  Table table({{"", 1}, {"control", 22}, {"asked", 30}, {"applied", 30}, {"why", 0}});
+  for (const Decision& decision : plan.decisions) {
+    const Mark mark = mark_of(decision.outcome);
+    std::string why = decision.rule;
+    if (!why.empty() && !decision.why.empty()) why += ": ";
+    why += decision.why;
+    table.add({{std::string(mark.sign), mark.colour},
+               {decision.control, Colour::kBold},
+               {decision.asked, Colour::kNone},
+               {decision.applied, mark.colour},
+               {why, Colour::kNone}});
+  }
+  text += table.text(terminal);
+  text += "= kept  ~ tightened  x refused  ! not possible on this host  w applied with a warning\n";
+  if (!explained.note.empty())
+    text += coloured(printable(explained.note), Colour::kYellow, terminal) + "\n";
+  return text;
+}
+
+void write_decision(json::Writer& w, const Decision& decision) {
+  const auto member = [&](std::string_view name, std::string_view value) {
+    w.key(name);
+    w.string(value);
+  };
+  w.begin_object();
+  member("control", decision.control);
+  member("asked", decision.asked);
+  member("applied", decision.applied);
+  member("outcome", mark_of(decision.outcome).name);
+  if (!decision.rule.empty()) member("rule", decision.rule);
+  if (!decision.why.empty()) member("why", decision.why);
+  w.end_object();
+}
+
+std::string json_text(const Explained& explained) {
+  const Plan& plan = explained.plan;
+  json::Writer w(json::Layout::kPretty);
+  const auto member = [&](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    w.key(name);
+    w.string(value);
+  };
+  w.begin_object();
+  w.key("version");
+  w.number(1);
+  member("id", plan.id);
+  member("bundle", plan.bundle);
+  member("policy", plan.policy_source);
+  member("profile", plan.profile);
+  member("mode", mode_name(plan.mode));
+  member("planDigest", explained.digest);
+  w.key("refused");
+  w.boolean(explained.refused);
+  member("note", explained.note);
+  w.key("decisions");
+  w.begin_array();
+  for (const Decision& decision : plan.decisions) write_decision(w, decision);
+  w.end_array();
+  w.end_object();
+  return std::move(w).take() + "\n";
+}
+
+// A bundle is a directory with a config.json; anything else is an id.
+bool is_bundle(const std::string& text) {
+  struct stat info {};
+  return ::stat((text + "/config.json").c_str(), &info) == 0;
+}
+
+Result<int> run(const Arguments& args) {
+  HF_TRY(const Format format, format_of(args));
+  const std::string& what = args.operands()[0];
+  HF_TRY(const Explained explained, !args.given("root") && is_bundle(what)
+                                        ? explain_bundle(what)
+                                        : explain_container(what, args.text("root")));
+  HF_DO(print(format == Format::kJson ? json_text(explained)
+                                      : table_text(explained, terminal_of(STDOUT_FILENO))));
+  return explained.refused ? 2 : 0;
+}
+
+constexpr Flag kFlags[] = {
+    {"root", 'r', FlagKind::kText, "DIR",
+     "state directory; else those of all engines are searched"},
+    kFormatFlag,
+};
+
+}  // namespace
+
+const CtlVerb kExplainVerb = {
+    {.name = "explain",
+     .operands = "ID|BUNDLE",
+     .summary = "what a container asked for, what was applied and why",
+     .example = "holdfastctl explain 3f2a       holdfastctl explain /run/my-bundle --format json",
+     .flags = kFlags,
+     .min_operands = 1,
+     .max_operands = 1},
+    run};
+
+}  // namespace holdfast::ctl
