@@ -22,4 +22,20 @@ Result<> set_user(const oci::User& user, bool may_setgroups) {
   return {};
 }
 
+Result<> give_pipes(uint32_t uid) {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) {
+      if (errno == EBADF) continue;
+      return os_error("stat descriptor {}", fd);
+    }
+    if (!S_ISFIFO(info.st_mode) || info.st_uid == uid) continue;
+    // EPERM, EINVAL: the pipe's owner has no id in our user namespace. The program can then use the
+    // pipe, but not open it again.
+    if (::fchown(fd, uid, static_cast<gid_t>(-1)) != 0 && errno != EPERM && errno != EINVAL)
+      return os_error("give descriptor {} to uid {}", fd, uid);
+  }
+  return {};
+}
+
 }  // namespace holdfast

@@ -37,6 +37,9 @@ int32_t last_capability();
 // setgroups, setresgid, setresuid, umask (0022 unless the user has one). `may_setgroups` is false
 // in a user namespace with setgroups denied: additional groups are then an error.
 Result<> set_user(const oci::User& user, bool may_setgroups);
+// Makes `uid` the owner of the pipes among descriptors 0 to 2, so that a program that is not root can
+// open /dev/stdout. Nothing but pipes changes its owner.
+Result<> give_pipes(uint32_t uid);
 
 // --- limits.cc ---
 // "RLIMIT_NOFILE" -> 7; nullopt for names that prlimit(2) does not know.

@@ -132,7 +132,7 @@ Result<> make_exec_console(Init& init) {
 Result<> take_stdio(Init& init) {
   if (init.process.terminal) return take_terminal(init.terminal);
   if (::setsid() < 0) return os_error("make a session");
-  return {};
+  return give_pipes(init.process.user.uid);
 }
 
 Result<> set_keyring(Init& init) {
