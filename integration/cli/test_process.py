@@ -107,6 +107,19 @@ class Program(RuntimeCase):
             words = self.assert_ok(self.runtime.run_container(bundle.write())).stdout.split()
             self.assertEqual(words, ["monotonic", "7", "0", "boottime", "1000", "5"])
 
+    def test_an_exec_runs_on_the_processors_that_were_asked_for(self):
+        with Bundle(["sleep", "600"]) as bundle:
+            container = new_id()
+            self.assert_ok(self.runtime.create(bundle, container))
+            self.runtime.ok("start", container)
+            for affinity, allowed in (({"initial": "0", "final": "1"}, "1"), ({"initial": "0"}, "0")):
+                process = {"user": {"uid": 0, "gid": 0}, "cwd": "/", "env": ["PATH=/bin"],
+                           "args": ["grep", "Cpus_allowed_list", "/proc/self/status"],
+                           "execCPUAffinity": affinity}
+                (bundle.path / "process.json").write_text(json.dumps(process))
+                result = self.runtime.ok("exec", "-p", bundle.path / "process.json", container)
+                self.assertEqual(result.stdout.split()[1], allowed)
+
     def test_what_is_not_supported_yet_says_so(self):
         for field, value in (("intelRdt", {"closID": "x"}), ("memoryPolicy", {"mode": "MPOL_BIND",
                                                                              "nodes": "0"})):

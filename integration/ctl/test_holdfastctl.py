@@ -3,10 +3,12 @@
 import json
 import pathlib
 import subprocess
+import time
 
 from lib.bundle import Bundle
 from lib.case import RuntimeCase
-from lib.runtime import HOLDFAST, new_id
+from lib.node import Node
+from lib.runtime import HOLDFAST, Runtime, new_id
 
 HOLDFASTCTL = pathlib.Path(HOLDFAST).with_name("holdfastctl")
 
@@ -107,6 +109,26 @@ class Holdfastctl(RuntimeCase):
         self.assertEqual(finding["answer"], "EPERM")
         self.assertNotEqual(result.returncode, 0)
         self.assertIn("Operation not permitted", result.stderr)
+
+    def test_why_decodes_what_the_kernel_logged_in_mode_warn(self):
+        if subprocess.run(["/usr/bin/dmesg"], stdout=subprocess.DEVNULL, check=False).returncode:
+            self.skipTest("the kernel's log cannot be read here")
+        with Node({"mode": "warn"}) as node, Bundle(
+                ["sh", "-c", "mount -t tmpfs x /tmp; sleep 100"]) as bundle:
+            self.runtime = Runtime(root=self.runtime.root, prefix=node.prefix)
+            container = self.start(bundle)
+            end = time.monotonic() + 20
+            mounts = []
+            while not mounts and time.monotonic() < end:
+                findings = self.answer("why", "--root", self.runtime.root, container)["findings"]
+                mounts = [each for each in findings if each["call"] == "mount"]
+            self.runtime.ok("delete", "--force", container)
+        self.assertTrue(mounts, "the kernel logged no mount")
+        mount = mounts[0]
+        self.assertEqual(mount["answer"], "allowed and logged")
+        self.assertIn("baseline", mount["filter"])
+        self.assertIn("nested-containers", mount["remedy"])
+        self.assertIn("/bin/busybox", mount["program"])
 
     def test_doctor_tells_what_the_host_can(self):
         answer = self.answer("doctor")

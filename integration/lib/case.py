@@ -20,6 +20,8 @@ class RuntimeCase(unittest.TestCase):
         self.addCleanup(self._finish)
 
     def _finish(self):
+        # A test may have put the runtime on a node of its own, which is gone by now.
+        self.runtime.prefix = []
         self.runtime.delete_all()
         assert_no_leaks(self, self.runtime, self.before)
         self.runtime.close()

@@ -24,14 +24,15 @@ TIMEOUT = 120
 class Runtime:
     """One state root, and calls of the runtime with it."""
 
-    def __init__(self, binary=HOLDFAST, root=None, global_args=()):
+    def __init__(self, binary=HOLDFAST, root=None, global_args=(), prefix=()):
         self.binary = binary
+        self.prefix = list(prefix)
         self.root = root or tempfile.mkdtemp(prefix="holdfast-root-")
         os.chmod(self.root, 0o700)
         self.global_args = list(global_args)
 
     def argv(self, *args):
-        return [self.binary, "--root", self.root, *self.global_args, *map(str, args)]
+        return [*self.prefix, self.binary, "--root", self.root, *self.global_args, *map(str, args)]
 
     def call(self, *args, stdin=None, timeout=TIMEOUT, **options):
         """The CompletedProcess of one call, text captured."""

@@ -151,7 +151,7 @@ Result<> set_scheduling(Init& init) {
   const ProcessPlan& process = init.process;
   if (process.scheduler) HF_DO(set_scheduler(*process.scheduler));
   if (process.io_priority) HF_DO(set_io_priority(*process.io_priority));
-  if (process.cpu_affinity && !process.cpu_affinity->final.empty())
+  if (init.is_exec() && process.cpu_affinity && !process.cpu_affinity->final.empty())
     HF_DO(set_cpu_affinity(process.cpu_affinity->final));
   if (process.personality) HF_DO(set_personality(*process.personality));
   return {};

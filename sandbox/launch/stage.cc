@@ -164,6 +164,9 @@ Result<> enter_namespaces(Stage& stage) {
     HF_DO(set_oom_score(procfs, *process.oom_score_adj));
   }
   HF_DO(raise_hard_limits(process.rlimits));
+  // execCPUAffinity is for processes that enter a container: where they get in, and where they run.
+  if (boot.exec && process.cpu_affinity && !process.cpu_affinity->initial.empty())
+    HF_DO(set_cpu_affinity(process.cpu_affinity->initial));
   HF_TRY(const uint64_t flags, boot.exec ? prepare_exec(stage) : prepare_first(stage));
   HF_TRY(const pid_t pid, clone_init(flags, stage.v2_cgroup));
   if (pid != 0) ::_exit(0);

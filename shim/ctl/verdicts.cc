@@ -30,17 +30,12 @@ int32_t strictness(uint32_t action) {
   return static_cast<int32_t>(action & SECCOMP_RET_ACTION_FULL);
 }
 
-bool lets_through(uint32_t action) {
-  const uint32_t kind = action & SECCOMP_RET_ACTION_FULL;
-  return kind == SECCOMP_RET_ALLOW || kind == SECCOMP_RET_LOG;
-}
-
 // Whether our profile would let the call through with these grants.
 Result<bool> opens(const FilterPlan& plan, const SeccompGrants& grants, const SystemCall& call) {
   const oci::Seccomp description =
       plan.name.ends_with("allowlist") ? allowlist(grants) : denylist(grants);
   HF_TRY(const Filter filter, compile(description, {.complain = false, .own = true}));
-  return lets_through(verdict(filter, call));
+  return allows(verdict(filter, call));
 }
 
 // The capability whose exception opens the call, or -1.
@@ -88,6 +83,11 @@ Result<std::string> remedy(const FilterPlan& plan, const SystemCall& call) {
 }
 
 }  // namespace
+
+bool allows(uint32_t action) {
+  const uint32_t kind = action & SECCOMP_RET_ACTION_FULL;
+  return kind == SECCOMP_RET_ALLOW || kind == SECCOMP_RET_LOG;
+}
 
 std::string answer_text(uint32_t action) {
   switch (action & SECCOMP_RET_ACTION_FULL) {
@@ -151,14 +151,14 @@ Result<Judgement> judge_call(const Plan& plan, const std::vector<Filter>& filter
     const uint32_t action = verdict(filters[i], call);
     // Of equal ones the kernel keeps the one that was loaded last: its data is the program's answer.
     if (strictness(action) > strictness(judgement.action)) continue;
-    if (lets_through(action) && strictest == nullptr &&
+    if (allows(action) && strictest == nullptr &&
         strictness(action) == strictness(judgement.action))
       continue;
     judgement.action = action;
     strictest = &plan.filters[i];
   }
   judgement.answer = answer_text(judgement.action);
-  if (strictest == nullptr || lets_through(judgement.action)) return judgement;
+  if (strictest == nullptr) return judgement;
   judgement.filter = strictest->name;
   HF_TRY(judgement.remedy, remedy(*strictest, call));
   return judgement;

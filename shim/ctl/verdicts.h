@@ -20,12 +20,15 @@ struct Judgement {
   uint32_t action =
       0;  // SECCOMP_RET_* with its data: the strictest of all filters, as the kernel takes
   std::string answer;  // "allowed", "EPERM", "killed"
-  std::string filter;  // the name of the filter that says so; empty when it is allowed
-  std::string remedy;  // what would let it through; empty when it is allowed
+  std::string filter;  // the name of the filter that says so; empty when all plainly allow it
+  std::string remedy;  // what would let it through (a logged call: once its filter denies it)
 };
 
 Result<Judgement> judge_call(const Plan& plan, const std::vector<Filter>& filters,
                              const SystemCall& call);
+
+// Whether the program's call is carried out, logged or not.
+bool allows(uint32_t action);
 
 // "EPERM", "killed (the process)", "allowed and logged": the action in words.
 std::string answer_text(uint32_t action);

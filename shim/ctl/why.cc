@@ -146,7 +146,7 @@ std::string table_text(const std::vector<Finding>& findings, bool logged) {
       if (!finding.certain) row[1].text += " ?";
     }
     uncertain = uncertain || !finding.certain;
-    const bool denied = !finding.judgement.filter.empty();
+    const bool denied = !allows(finding.judgement.action);
     row.push_back({finding.call, Colour::kBold});
     row.push_back({finding.judgement.answer, denied ? Colour::kRed : Colour::kGreen});
     row.push_back({finding.judgement.filter});
