@@ -14,6 +14,7 @@ CLIENT = "/usr/bin/docker"
 
 
 class Docker:
+    identity = ()  # what a command begins with to run as the engine's user
     image = "holdfast-test/busybox:1"
 
     def __init__(self):

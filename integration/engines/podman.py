@@ -24,6 +24,7 @@ network_backend = "cni"
 
 
 class Podman:
+    identity = ()  # what a command begins with to run as the engine's user
     image = BUSYBOX
 
     def __init__(self, name="podman"):
@@ -46,7 +47,7 @@ class Podman:
         self.close()
 
     def argv(self, args):
-        return (CLIENT, *args)
+        return (*self.identity, CLIENT, *args)
 
     def __call__(self, *args, **kwargs):
         return self.place.run(*self.argv(args), **kwargs)

@@ -7,12 +7,14 @@ added to the machine.
 import os
 
 from engines.instance import shipped
-from engines.podman import CLIENT, CONTAINERS_CONF, Podman
+from engines.podman import CONTAINERS_CONF, Podman
 
 USER, UID = "holdfast-test", 4242
 
 
 class RootlessPodman(Podman):
+    identity = ("/usr/bin/setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups")
+
     def __init__(self):
         super().__init__("rootless")
 
@@ -32,6 +34,3 @@ class RootlessPodman(Podman):
         place.check("/bin/sh", "-c", f"mkdir -p {run} && chmod 700 {run} && chown -R {UID}:{UID} {home} {run} &&"
                     f"chmod 755 {place.scratch}")
         place.environment.update({"HOME": home, "USER": USER, "XDG_RUNTIME_DIR": run})
-
-    def argv(self, args):
-        return ("/usr/bin/setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", CLIENT, *args)

@@ -43,9 +43,9 @@ class Policy:
         self.assertRegex(result.err, r"SYS_MODULE.*\[HF-")
 
     def test_explain_tells_what_was_tightened(self):
-        name = self.start("--security-opt", "seccomp=unconfined")
+        name = self.start("--security-opt", "seccomp=unconfined", "--cap-add", "NET_RAW")
         ctl = os.path.join(os.path.dirname(runtime()), "holdfastctl")
-        shown = self.engine.place.check(ctl, "explain", self.engine.inspect(name, "{{.Id}}"))
+        shown = self.engine.place.check(*self.engine.identity, ctl, "explain", self.engine.inspect(name, "{{.Id}}"))
         self.assertIn("NET_RAW", shown)
         self.assertIn("seccomp", shown)
 

@@ -1,6 +1,7 @@
 // Capabilities, user and limits as the kernel shows them afterwards.
 #include <gtest/gtest.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -47,7 +48,7 @@ TEST(Capabilities, AllFiveSetsAreAsPlannedForAnotherUser) {
                                         .ambient = bit(CAP_NET_BIND_SERVICE)};
               HF_DO(drop_bounding(sets));
               HF_DO(keep_capabilities(true));
-              HF_DO(set_user({.uid = 1000, .gid = 1000}, true));
+              HF_DO(set_user({.uid = 1000, .gid = 1000}, false));
               HF_DO(set_capabilities(sets));
               HF_DO(same(status_field("CapBnd"), hexadecimal(sets.bounding), "CapBnd"));
               HF_DO(same(status_field("CapEff"), hexadecimal(sets.effective), "CapEff"));
@@ -81,7 +82,7 @@ TEST(Capabilities, AnAmbientOneMustBeInheritable) {
 TEST(User, IdsGroupsAndUmaskAreSet) {
   EXPECT_EQ(
       in_child([]() -> Result<> {
-        HF_DO(set_user({.uid = 1234, .gid = 2345, .umask = 027, .additional_gids = {7, 5}}, true));
+        HF_DO(set_user({.uid = 1234, .gid = 2345, .umask = 027, .additional_gids = {7, 5}}, false));
         HF_DO(same(status_field("Uid"), "1234\t1234\t1234\t1234", "Uid"));
         HF_DO(same(status_field("Gid"), "2345\t2345\t2345\t2345", "Gid"));
         HF_DO(same(status_field("Groups"), "5 7", "Groups"));
@@ -92,22 +93,47 @@ TEST(User, IdsGroupsAndUmaskAreSet) {
 
 TEST(User, TheCallersGroupsAndUmaskAreNotInherited) {
   EXPECT_EQ(in_child([]() -> Result<> {
-              HF_DO(set_user({.additional_gids = {42}}, true));
+              HF_DO(set_user({.additional_gids = {42}}, false));
               ::umask(0);
-              HF_DO(set_user({}, true));
+              HF_DO(set_user({}, false));
               HF_DO(same(status_field("Groups"), "", "Groups"));
               return same(status_field("Umask"), "0022", "Umask");
             }),
             "");
 }
 
+// A user namespace of one's own, with one id and setgroups denied, as a user makes it.
+Result<> enter_poor_user_namespace() {
+  if (::unshare(CLONE_NEWUSER) != 0) return os_error("unshare");
+  HF_TRY(DirFd self, DirFd::open("/proc/self"));
+  HF_DO(self.write("setgroups", "deny"));
+  HF_DO(self.write("uid_map", "0 0 1"));
+  return self.write("gid_map", "0 0 1");
+}
+
 TEST(User, AdditionalGroupsWithoutSetgroupsAreAnError) {
-  EXPECT_EQ(in_child([]() -> Result<> { return set_user({.additional_gids = {7}}, false); }),
-            "set additional groups: setgroups is denied in this user namespace");
+  EXPECT_EQ(in_child([]() -> Result<> {
+              HF_DO(enter_poor_user_namespace());
+              return set_user({.additional_gids = {7}}, true);
+            }),
+            "set additional groups in this user namespace: operation not permitted");
+}
+
+TEST(User, WithoutSetgroupsARootlessContainerKeepsItsCallersGroups) {
+  EXPECT_EQ(in_child([]() -> Result<> {
+              HF_DO(enter_poor_user_namespace());
+              return set_user({}, true);
+            }),
+            "");
+  EXPECT_EQ(in_child([]() -> Result<> {
+              HF_DO(enter_poor_user_namespace());
+              return set_user({}, false);
+            }),
+            "set 0 additional groups: operation not permitted");
 }
 
 TEST(User, MinusOneDoesNotKeepTheCallersId) {
-  EXPECT_EQ(in_child([]() -> Result<> { return set_user({.uid = UINT32_MAX, .gid = 1}, true); }),
+  EXPECT_EQ(in_child([]() -> Result<> { return set_user({.uid = UINT32_MAX, .gid = 1}, false); }),
             "set user 4294967295:1: not a valid id");
 }
 

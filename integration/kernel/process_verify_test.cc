@@ -76,7 +76,7 @@ Result<> apply(const Plan& plan) {
   HF_DO(set_rlimits(process.rlimits));
   HF_DO(drop_bounding(process.capabilities));
   HF_DO(keep_capabilities(true));
-  HF_DO(set_user(process.user, true));
+  HF_DO(set_user(process.user, false));
   HF_DO(set_capabilities(process.capabilities));
   if (process.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return os_error("no_new_privs");

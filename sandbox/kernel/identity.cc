@@ -6,12 +6,12 @@
 
 namespace holdfast {
 
-Result<> set_user(const oci::User& user, bool may_setgroups) {
-  if (may_setgroups) {
-    if (::setgroups(user.additional_gids.size(), user.additional_gids.data()) != 0)
-      return os_error("set {} additional groups", user.additional_gids.size());
-  } else if (!user.additional_gids.empty()) {
-    return error("set additional groups: setgroups is denied in this user namespace");
+Result<> set_user(const oci::User& user, bool rootless) {
+  if (::setgroups(user.additional_gids.size(), user.additional_gids.data()) != 0) {
+    const bool denied = rootless && errno == EPERM;
+    if (denied && !user.additional_gids.empty())
+      return os_error("set additional groups in this user namespace");
+    if (!denied) return os_error("set {} additional groups", user.additional_gids.size());
   }
   // (gid_t)-1 means "leave it" to setresgid(2): it would keep the caller's id.
   if (user.gid == UINT32_MAX || user.uid == UINT32_MAX)

@@ -1,5 +1,8 @@
 #include "sandbox/kernel/mount_filesystem.h"
 
+#include <fcntl.h>
+#include <sys/xattr.h>
+
 #include <string_view>
 
 #include "sandbox/kernel/mount_api.h"
@@ -64,6 +67,9 @@ bool configure_option(const Fd& filesystem, std::string_view type, const std::st
   return configure(filesystem, FSCONFIG_SET_STRING, key.c_str(), value);
 }
 
+// The kernel makes an IPC namespace's mqueue with the namespace, so its context is settled already.
+bool labelled_afterwards(const FilesystemRequest& request) { return request.type == "mqueue"; }
+
 Result<> configure_all(const Fd& filesystem, const FilesystemRequest& request) {
   for (const FlagName& each : kSuperblockFlags)
     if ((request.superblock_flags & each.flag) != 0 &&
@@ -72,9 +78,18 @@ Result<> configure_all(const Fd& filesystem, const FilesystemRequest& request) {
   for (const std::string& option : request.data)
     if (!configure_option(filesystem, request.type, option))
       return refused(filesystem, request.type, option);
-  if (!request.label.empty() &&
+  if (!request.label.empty() && !labelled_afterwards(request) &&
       !configure(filesystem, FSCONFIG_SET_STRING, "context", request.label.c_str()))
     return refused(filesystem, request.type, "context");
+  return {};
+}
+
+Result<> label_root(const Fd& mount, const FilesystemRequest& request) {
+  const Fd root(::openat(mount.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return os_error("{}: open its root", request.type);
+  if (::fsetxattr(root.get(), "security.selinux", request.label.c_str(), request.label.size() + 1,
+                  0) != 0)
+    return os_error("{}: label its root {}", request.type, request.label);
   return {};
 }
 
@@ -94,6 +109,7 @@ Result<Fd> make_filesystem(const FilesystemRequest& request) {
     return refused(filesystem, request.type, hint(request, errno));
   Fd mount = mount_filesystem(filesystem, request.attributes);
   if (!mount) return refused(filesystem, request.type, hint(request, errno));
+  if (!request.label.empty() && labelled_afterwards(request)) HF_DO(label_root(mount, request));
   return mount;
 }
 

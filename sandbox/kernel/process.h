@@ -6,7 +6,7 @@
 //   HF_DO(set_sysctl(procfs, "net.ipv4.ip_forward", "1"));
 //   HF_DO(drop_bounding(process.capabilities));
 //   HF_DO(keep_capabilities(true));
-//   HF_DO(set_user(process.user, true));
+//   HF_DO(set_user(process.user, plan.rootless));
 //   HF_DO(set_capabilities(process.capabilities));
 #pragma once
 
@@ -34,9 +34,10 @@ Result<CapabilitySets> own_capabilities();
 int32_t last_capability();
 
 // --- identity.cc ---
-// setgroups, setresgid, setresuid, umask (0022 unless the user has one). `may_setgroups` is false
-// in a user namespace with setgroups denied: additional groups are then an error.
-Result<> set_user(const oci::User& user, bool may_setgroups);
+// setgroups, setresgid, setresuid, umask (0022 unless the user has one). A rootless
+// container may be in a user namespace where setgroups is denied: its caller's groups stay then, and
+// asking for others is an error.
+Result<> set_user(const oci::User& user, bool rootless);
 // Makes `uid` the owner of the pipes among descriptors 0 to 2, so that a program that is not root can
 // open /dev/stdout. Nothing but pipes changes its owner.
 Result<> give_pipes(uint32_t uid);

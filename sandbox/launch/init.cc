@@ -206,18 +206,11 @@ Result<> load_filters_late(Init& init) {
   return init.process.no_new_privileges ? load_filters(init) : Result<>{};
 }
 
-bool may_setgroups(const Init& init) {
-  const Plan& plan = init.plan();
-  if (!find_namespace(plan, NamespaceType::kUser)) return !plan.rootless;
-  // Rootless with nothing but our own gid mapped: setgroups is denied for good.
-  return !(plan.rootless && plan.gid_mappings.size() == 1 && plan.gid_mappings[0].size == 1);
-}
-
 Result<> drop_privileges(Init& init) {
   const ProcessPlan& process = init.process;
   HF_DO(drop_bounding(process.capabilities));
   HF_DO(keep_capabilities(true));
-  HF_DO(set_user(process.user, may_setgroups(init)));
+  HF_DO(set_user(process.user, init.plan().rootless));
   HF_DO(keep_capabilities(false));
   return set_capabilities(process.capabilities);
 }
@@ -373,7 +366,7 @@ int init_main(const char* boot_descriptor) {
   auto boot = read_boot(record);
   if (!boot) return 1;
   Channel channel{Fd(boot->channel)};
-  Stage stage{std::move(*boot), std::move(channel), {}, {}};
+  Stage stage{std::move(*boot), std::move(channel), {}, {}, {}};
   auto entered = enter_namespaces(stage);
   const auto done = entered ? run_init(stage) : std::move(entered);
   (void)stage.channel.send({MessageType::kFailed, done.error().code, done.error().message, {}});

@@ -1,5 +1,6 @@
 #include "sandbox/launch/stage.h"
 
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -39,6 +40,24 @@ Result<> become_namespace_root(const std::vector<oci::IdMapping>& uids) {
     if (::setresgid(0, 0, 0) != 0) return os_error("become gid 0 of the user namespace");
     if (::setresuid(0, 0, 0) != 0) return os_error("become uid 0 of the user namespace");
   }
+  return {};
+}
+
+// Where cgroup v2 delegates by namespace, CLONE_INTO_CGROUP wants both cgroups in view: a joined
+// cgroup namespace is entered after it, unless init's new user namespace has no power over it then.
+void keep_cgroup_namespace(Stage& stage, std::vector<Join>& joins) {
+  if (!stage.v2_cgroup || makes_namespace(stage.boot.plan, NamespaceType::kUser)) return;
+  for (auto each = joins.begin(); each != joins.end(); ++each) {
+    if (each->type != NamespaceType::kCgroup) continue;
+    stage.cgroup_namespace = std::move(each->fd);
+    joins.erase(each);
+    return;
+  }
+}
+
+Result<> enter_cgroup_namespace(const Stage& stage) {
+  if (stage.cgroup_namespace && ::setns(stage.cgroup_namespace.get(), CLONE_NEWCGROUP) != 0)
+    return os_error("join the cgroup namespace");
   return {};
 }
 
@@ -130,6 +149,7 @@ Result<uint64_t> prepare_first(Stage& stage) {
   HF_DO(with_context(attach_v1(stage.boot.cgroups), "cgroup"));
   HF_TRY(stage.v2_cgroup, v2_directory(stage.boot.cgroups));
   if (makes_namespace(plan, NamespaceType::kTime)) HF_DO(make_time_namespace(plan));
+  keep_cgroup_namespace(stage, joins);
   HF_DO(join_namespaces(std::move(joins)));
   return new_namespace_flags(plan);
 }
@@ -139,6 +159,11 @@ Result<uint64_t> prepare_exec(Stage& stage) {
   HF_TRY(stage.v2_cgroup, v2_directory(stage.boot.cgroups, stage.boot.init_pid));
   uint64_t flags = 0;
   for (const auto& ns : stage.boot.plan.namespaces) flags |= clone_flag(ns.type);
+  if (stage.v2_cgroup && (flags & CLONE_NEWCGROUP) != 0) {
+    flags &= ~uint64_t{CLONE_NEWCGROUP};
+    stage.cgroup_namespace = Fd(::fcntl(stage.boot.init_pidfd, F_DUPFD_CLOEXEC, 0));
+    if (!stage.cgroup_namespace) return os_error("keep the container's pidfd");
+  }
   // One call: the kernel orders them, and none is entered if one cannot be.
   if (flags != 0 && ::setns(stage.boot.init_pidfd, static_cast<int>(flags)) != 0)
     return os_error("join the container's namespaces");
@@ -171,6 +196,7 @@ Result<> enter_namespaces(Stage& stage) {
   HF_TRY(const pid_t pid, clone_init(flags, stage.v2_cgroup));
   if (pid != 0) ::_exit(0);
   HF_DO(stage.channel.send({MessageType::kBorn}));
+  HF_DO(enter_cgroup_namespace(stage));
   if (boot.exec || !makes_namespace(boot.plan, NamespaceType::kUser)) return {};
   HF_TRY(Message mapped, stage.channel.expect(MessageType::kContinue));
   HF_DO(become_namespace_root(boot.plan.uid_mappings));
