@@ -86,8 +86,10 @@ class Instance:
         self.scratch = tempfile.mkdtemp(prefix=f"{PREFIX}{name}-{os.getpid()}-", dir=base)
         self.environment = dict(ENVIRONMENT)
         self._daemons = []
-        self._holder = None
+        self._holder = self._init = None
         atexit.register(self.close)
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that atexit runs
         try:
             self._hold()
         except BaseException:
@@ -230,7 +232,7 @@ class Instance:
             self._holder.wait()
             self._holder = None
             # the namespaces' init dies with its parent, and everything in there with it
-            wait_for(lambda: not os.path.exists(f"/proc/{self._init}"), 20, "the end of the instance")
+            wait_for(lambda: self._init is None or not os.path.exists(f"/proc/{self._init}"), 20, "the end of the instance")
         for daemon in self._daemons:
             daemon.wait()
         self._daemons = []
