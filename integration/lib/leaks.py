@@ -21,7 +21,9 @@ def _mounts():
 
 def _cgroups():
     found = set()
-    for hierarchy in CGROUP_ROOT.iterdir():
+    # Version 2 alone is mounted at the top; each version 1 hierarchy, and hybrid's version 2, below.
+    tops = [CGROUP_ROOT] if (CGROUP_ROOT / "cgroup.procs").exists() else CGROUP_ROOT.iterdir()
+    for hierarchy in tops:
         # The parent of all test containers stays, as it does under every runtime.
         parent = hierarchy / "holdfast-test"
         if parent.is_dir():

@@ -62,8 +62,12 @@ Result<CgroupRecord> plan_cgroups(const CgroupPlan& plan, const std::string& id,
 Result<> create_cgroups(const CgroupRecord& record, const oci::Resources& resources, pid_t pid);
 
 // Puts the calling, single-threaded process into those of the v1 hierarchies. v2 is joined by
-// CLONE_INTO_CGROUP alone: a write to its cgroup.procs costs 10 ms.
+// CLONE_INTO_CGROUP: a write to its cgroup.procs costs 10 ms.
 Result<> attach_v1(const CgroupRecord& record);
+
+// Puts the calling process into that of the v2 hierarchy, at that price: for who is about to lose
+// the right to clone into it, by joining a user or cgroup namespace.
+Result<> attach_v2(const CgroupRecord& record);
 
 // The directory of the v2 hierarchy for CLONE_INTO_CGROUP; empty Fd where there is none.
 Result<Fd> v2_directory(const CgroupRecord& record);

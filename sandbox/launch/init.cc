@@ -366,7 +366,7 @@ int init_main(const char* boot_descriptor) {
   auto boot = read_boot(record);
   if (!boot) return 1;
   Channel channel{Fd(boot->channel)};
-  Stage stage{std::move(*boot), std::move(channel), {}, {}, {}};
+  Stage stage{std::move(*boot), std::move(channel), {}, {}, {}, 0};
   auto entered = enter_namespaces(stage);
   const auto done = entered ? run_init(stage) : std::move(entered);
   (void)stage.channel.send({MessageType::kFailed, done.error().code, done.error().message, {}});

@@ -1,12 +1,13 @@
 #include "sandbox/launch/stage.h"
 
-#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "sandbox/kernel/process.h"
 
@@ -40,24 +41,6 @@ Result<> become_namespace_root(const std::vector<oci::IdMapping>& uids) {
     if (::setresgid(0, 0, 0) != 0) return os_error("become gid 0 of the user namespace");
     if (::setresuid(0, 0, 0) != 0) return os_error("become uid 0 of the user namespace");
   }
-  return {};
-}
-
-// Where cgroup v2 delegates by namespace, CLONE_INTO_CGROUP wants both cgroups in view: a joined
-// cgroup namespace is entered after it, unless init's new user namespace has no power over it then.
-void keep_cgroup_namespace(Stage& stage, std::vector<Join>& joins) {
-  if (!stage.v2_cgroup || makes_namespace(stage.boot.plan, NamespaceType::kUser)) return;
-  for (auto each = joins.begin(); each != joins.end(); ++each) {
-    if (each->type != NamespaceType::kCgroup) continue;
-    stage.cgroup_namespace = std::move(each->fd);
-    joins.erase(each);
-    return;
-  }
-}
-
-Result<> enter_cgroup_namespace(const Stage& stage) {
-  if (stage.cgroup_namespace && ::setns(stage.cgroup_namespace.get(), CLONE_NEWCGROUP) != 0)
-    return os_error("join the cgroup namespace");
   return {};
 }
 
@@ -141,35 +124,79 @@ Result<pid_t> clone_init(uint64_t namespaces, const Fd& cgroup) {
   return static_cast<pid_t>(pid);
 }
 
+bool contains(const std::vector<Join>& all, NamespaceType type) {
+  return std::ranges::any_of(all, [type](const Join& each) { return each.type == type; });
+}
+
+// CLONE_INTO_CGROUP wants rights over the cgroup, which a joined user namespace takes away, and
+// both cgroups in view of the caller's cgroup namespace: a joined one is entered after the clone.
+// Where that cannot be, as a new user namespace has no power over it, the slow way leads in.
+Result<> prepare_v2(Stage& stage, std::vector<Join>& all) {
+  const bool makes_user = makes_namespace(stage.boot.plan, NamespaceType::kUser);
+  if (contains(all, NamespaceType::kUser) || (contains(all, NamespaceType::kCgroup) && makes_user))
+    return attach_v2(stage.boot.cgroups);
+  HF_TRY(stage.v2_cgroup, v2_directory(stage.boot.cgroups));
+  if (!stage.v2_cgroup) return {};
+  for (auto each = all.begin(); each != all.end(); ++each) {
+    if (each->type != NamespaceType::kCgroup) continue;
+    stage.cgroup_namespace = std::move(each->fd);
+    all.erase(each);
+    break;
+  }
+  return {};
+}
+
 Result<uint64_t> prepare_first(Stage& stage) {
   const Plan& plan = stage.boot.plan;
   HF_TRY(stage.sources, open_mount_sources(plan));
   HF_TRY(auto joins, open_joined(plan));
   HF_TRY(Message ready, stage.channel.expect(MessageType::kContinue));  // the cgroups stand
   HF_DO(with_context(attach_v1(stage.boot.cgroups), "cgroup"));
-  HF_TRY(stage.v2_cgroup, v2_directory(stage.boot.cgroups));
+  HF_DO(with_context(prepare_v2(stage, joins), "cgroup"));
   if (makes_namespace(plan, NamespaceType::kTime)) HF_DO(make_time_namespace(plan));
-  keep_cgroup_namespace(stage, joins);
   HF_DO(join_namespaces(std::move(joins)));
   return new_namespace_flags(plan);
 }
 
-Result<uint64_t> prepare_exec(Stage& stage) {
+int all_namespaces(const Plan& plan) {
+  int flags = 0;
+  for (const auto& ns : plan.namespaces) flags |= static_cast<int>(clone_flag(ns.type));
+  return flags;
+}
+
+// One call for many: the kernel orders them, and none is entered if one cannot be.
+bool join_container(const Stage& stage, int flags) {
+  return flags == 0 || ::setns(stage.boot.init_pidfd, flags) == 0;
+}
+
+// The clone into the cgroup takes the host's cgroup namespace, so that one is joined after it, and
+// rights over the cgroup, which a container's user namespace does not have: that one comes after
+// it, too, and with it all but the pid namespace, which is for children only. (Without a user
+// namespace the rest comes before: a process in there may be allowed to trace us.) Who has no right
+// to the pid namespace but through the user namespace is rootless, and owns the cgroup in there.
+Result<> prepare_exec(Stage& stage) {
   HF_DO(with_context(attach_v1(stage.boot.cgroups), "cgroup"));
   HF_TRY(stage.v2_cgroup, v2_directory(stage.boot.cgroups, stage.boot.init_pid));
-  uint64_t flags = 0;
-  for (const auto& ns : stage.boot.plan.namespaces) flags |= clone_flag(ns.type);
-  if (stage.v2_cgroup && (flags & CLONE_NEWCGROUP) != 0) {
-    flags &= ~uint64_t{CLONE_NEWCGROUP};
-    stage.cgroup_namespace = Fd(::fcntl(stage.boot.init_pidfd, F_DUPFD_CLOEXEC, 0));
-    if (!stage.cgroup_namespace) return os_error("keep the container's pidfd");
+  const int all = all_namespaces(stage.boot.plan);
+  const bool user = (all & CLONE_NEWUSER) != 0;
+  const int first = user ? all & CLONE_NEWPID : all & ~CLONE_NEWCGROUP;
+  stage.later = all & ~first;
+  if (join_container(stage, first)) return {};
+  if (user && errno == EPERM) {
+    stage.later = all & CLONE_NEWCGROUP;
+    if (join_container(stage, all & ~CLONE_NEWCGROUP))
+      return become_namespace_root({oci::IdMapping{0, 0, 1}});
   }
-  // One call: the kernel orders them, and none is entered if one cannot be.
-  if (flags != 0 && ::setns(stage.boot.init_pidfd, static_cast<int>(flags)) != 0)
-    return os_error("join the container's namespaces");
-  if (find_namespace(stage.boot.plan, NamespaceType::kUser))
-    HF_DO(become_namespace_root({oci::IdMapping{0, 0, 1}}));
-  return 0;
+  return os_error("join the container's namespaces");
+}
+
+// In init: what could not be joined before the clone into the cgroup.
+Result<> join_the_rest(const Stage& stage) {
+  if (stage.cgroup_namespace && ::setns(stage.cgroup_namespace.get(), CLONE_NEWCGROUP) != 0)
+    return os_error("join the cgroup namespace");
+  if (!join_container(stage, stage.later)) return os_error("join the container's namespaces");
+  if ((stage.later & CLONE_NEWUSER) == 0) return {};
+  return become_namespace_root({oci::IdMapping{0, 0, 1}});
 }
 
 }  // namespace
@@ -189,14 +216,16 @@ Result<> enter_namespaces(Stage& stage) {
     HF_DO(set_oom_score(procfs, *process.oom_score_adj));
   }
   HF_DO(raise_hard_limits(process.rlimits));
-  // execCPUAffinity is for processes that enter a container: where they get in, and where they run.
-  if (boot.exec && process.cpu_affinity && !process.cpu_affinity->initial.empty())
-    HF_DO(set_cpu_affinity(process.cpu_affinity->initial));
-  HF_TRY(const uint64_t flags, boot.exec ? prepare_exec(stage) : prepare_first(stage));
+  uint64_t flags = 0;
+  if (boot.exec) {
+    HF_DO(prepare_exec(stage));
+  } else {
+    HF_TRY(flags, prepare_first(stage));
+  }
   HF_TRY(const pid_t pid, clone_init(flags, stage.v2_cgroup));
   if (pid != 0) ::_exit(0);
+  HF_DO(join_the_rest(stage));
   HF_DO(stage.channel.send({MessageType::kBorn}));
-  HF_DO(enter_cgroup_namespace(stage));
   if (boot.exec || !makes_namespace(boot.plan, NamespaceType::kUser)) return {};
   HF_TRY(Message mapped, stage.channel.expect(MessageType::kContinue));
   HF_DO(become_namespace_root(boot.plan.uid_mappings));

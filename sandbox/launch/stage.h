@@ -11,8 +11,9 @@ struct Stage {
   Boot boot;
   Channel channel;
   MountSources sources;  // of a container's first process
-  Fd v2_cgroup;          // for CLONE_INTO_CGROUP; invalid where there is no v2 hierarchy
-  Fd cgroup_namespace;   // for setns(2) in init: the namespace, or the pidfd of a process in it
+  Fd v2_cgroup;          // for CLONE_INTO_CGROUP; invalid where it is not needed
+  Fd cgroup_namespace;   // joined by path: init enters it
+  int later = 0;         // exec: the namespaces of the container that init itself joins
 };
 
 // Runs in the process that spawn_init() made, on the host's side. Returns in init only, which is in

@@ -1,4 +1,4 @@
-// create_cgroups, attach_v1, v2_directory, remove_cgroups: the life of the directories.
+// create_cgroups, attach_v1, attach_v2, v2_directory, remove_cgroups: the life of the directories.
 #include <unistd.h>
 
 #include "sandbox/kernel/cgroup.h"
@@ -59,6 +59,11 @@ Result<> attach_v1(const CgroupRecord& record) {
   for (const auto& each : record.directories)
     if (&each != v2) HF_DO(cgroup::write_control(each.directory, "tasks", "0"));
   return {};
+}
+
+Result<> attach_v2(const CgroupRecord& record) {
+  const auto* v2 = find_v2(record);
+  return v2 ? cgroup::write_control(v2->directory, "cgroup.procs", "0") : Result<>{};
 }
 
 Result<Fd> v2_directory(const CgroupRecord& record) {
