@@ -32,7 +32,7 @@ Failure refused(const Fd& filesystem, std::string_view type, std::string_view st
 }
 
 // Why the usual suspects are refused: the bare errno sends people into the wrong direction.
-std::string_view hint(const FilesystemRequest& request, int code) {
+std::string hint(const FilesystemRequest& request, int code) {
   if (code == EPERM && request.type == "sysfs")
     return "create (in a user namespace sysfs needs a network namespace of its own; else bind "
            "/sys)";
@@ -41,6 +41,9 @@ std::string_view hint(const FilesystemRequest& request, int code) {
            "is not covered)";
   if (code == EPERM && request.type == "mqueue")
     return "create (in a user namespace mqueue needs an ipc namespace of its own)";
+  // A file system that has not gone over to the new API judges its options here, all at once.
+  if (code == EINVAL && !request.data.empty())
+    return fmt::format("create with {}", join(request.data, ","));
   return "create";
 }
 
