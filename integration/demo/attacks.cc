@@ -130,25 +130,26 @@ struct Watch {
   bool won = false;  // its executable could be opened for writing
 };
 
+// Opened first and judged by what was opened: the process may execute another program meanwhile.
 void try_executable(const char* pid, const char* own, Watch& watch) {
   char path[300], target[4096];
   snprintf(path, sizeof path, "/proc/%s/exe", pid);
-  const ssize_t size = readlink(path, target, sizeof target - 1);
-  if (size <= 0) {
+  const int found = open(path, O_PATH | O_CLOEXEC);
+  if (found < 0) {
     if (errno == EACCES || errno == EPERM) ++watch.seen;  // it is there and hides
     return;
   }
-  target[size] = '\0';
-  if (strcmp(target, own) == 0 || strstr(target, "/bin/busybox") != nullptr) return;
-  ++watch.seen;
-  const int found = open(path, O_PATH | O_CLOEXEC);
-  if (found < 0) return;
   char again[64];
   snprintf(again, sizeof again, "/proc/self/fd/%d", found);
-  const int fd = open(again, O_WRONLY | O_CLOEXEC);
-  // A busy executable is only protected until it ends: that is how the attack was won.
-  if (fd >= 0 || errno == ETXTBSY) watch.won = true;
-  if (fd >= 0) close(fd);
+  const ssize_t size = readlink(again, target, sizeof target - 1);
+  target[size > 0 ? size : 0] = '\0';
+  if (strcmp(target, own) != 0 && strstr(target, "/bin/busybox") == nullptr) {
+    ++watch.seen;
+    const int fd = open(again, O_WRONLY | O_CLOEXEC);
+    // A busy executable is only protected until it ends: that is how the attack was won.
+    if (fd >= 0 || errno == ETXTBSY) watch.won = true;
+    if (fd >= 0) close(fd);
+  }
   close(found);
 }
 

@@ -33,15 +33,20 @@ void try_to_write(int held, int& seen, int& written) {
   close(fd);
 }
 
-// The executable of `pid` if it is none of the image's.
+// The executable of `pid` if it is none of the image's; judged by what was opened, because the process
+// may execute another program meanwhile.
 int open_foreign(const char* pid, char* target, size_t size) {
   char path[300];
   snprintf(path, sizeof path, "/proc/%s/exe", pid);
+  const int fd = open(path, O_PATH | O_CLOEXEC);
+  if (fd < 0) return -1;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   const ssize_t length = readlink(path, target, size - 1);
-  if (length <= 0) return -1;
-  target[length] = '\0';
-  if (strstr(target, "/bin/busybox") != nullptr || strcmp(target, "/attacks") == 0) return -1;
-  return open(path, O_PATH | O_CLOEXEC);
+  target[length > 0 ? length : 0] = '\0';
+  if (length > 0 && strstr(target, "/bin/busybox") == nullptr && strcmp(target, "/attacks") != 0)
+    return fd;
+  close(fd);
+  return -1;
 }
 
 int overwrite_runtime(int seconds) {
