@@ -130,22 +130,26 @@ struct Watch {
   bool won = false;  // its executable could be opened for writing
 };
 
-// Opened first and judged by what was opened: the process may execute another program meanwhile.
-void try_executable(const char* pid, const char* own, Watch& watch) {
-  char path[300], target[4096];
+bool is_same_file(int fd, const char* path) {
+  struct stat one {}, other {};
+  return fstat(fd, &one) == 0 && stat(path, &other) == 0 && one.st_dev == other.st_dev &&
+         one.st_ino == other.st_ino;
+}
+
+// Opened first and judged by what was opened: the process may execute another program meanwhile. What is
+// neither we nor the image's busybox (all its names are links to one file) is the runtime.
+void try_executable(const char* pid, Watch& watch) {
+  char path[300];
   snprintf(path, sizeof path, "/proc/%s/exe", pid);
   const int found = open(path, O_PATH | O_CLOEXEC);
   if (found < 0) {
     if (errno == EACCES || errno == EPERM) ++watch.seen;  // it is there and hides
     return;
   }
-  char again[64];
-  snprintf(again, sizeof again, "/proc/self/fd/%d", found);
-  const ssize_t size = readlink(again, target, sizeof target - 1);
-  target[size > 0 ? size : 0] = '\0';
-  if (strcmp(target, own) != 0 && strstr(target, "/bin/busybox") == nullptr) {
+  if (!is_same_file(found, "/proc/self/exe") && !is_same_file(found, "/bin/busybox")) {
     ++watch.seen;
-    const int fd = open(again, O_WRONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", found);
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
     // A busy executable is only protected until it ends: that is how the attack was won.
     if (fd >= 0 || errno == ETXTBSY) watch.won = true;
     if (fd >= 0) close(fd);
@@ -154,15 +158,13 @@ void try_executable(const char* pid, const char* own, Watch& watch) {
 }
 
 int watch_for(time_t seconds) {
-  char own[4096] = "";
-  if (readlink("/proc/self/exe", own, sizeof own - 1) <= 0) return 1;
   Watch watch;
   for (const time_t end = time(nullptr) + seconds; time(nullptr) < end && !watch.won;) {
     DIR* proc = opendir("/proc");
     if (proc == nullptr) return 1;
     while (const dirent* entry = readdir(proc))
       if (entry->d_name[0] >= '2' && entry->d_name[0] <= '9')
-        try_executable(entry->d_name, own, watch);
+        try_executable(entry->d_name, watch);
     closedir(proc);
   }
   printf("overwrite the runtime\t%s (met %d times)\n", watch.won ? "SUCCEEDED" : "refused",
