@@ -1,6 +1,8 @@
 #include "sandbox/kernel/rootfs.h"
 
+#include <sched.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -54,6 +56,24 @@ Result<Fd> clone_null_device() {
   return null;
 }
 
+Result<Identity> root_identity() {
+  HF_TRY(const DirFd root, DirFd::open("/", O_PATH));
+  return identify(root);
+}
+
+// In a chroot, pivot_root(2) exchanges the chroot's root, and who enters the mount namespace later (an
+// exec) arrives at the one above it: on the host. setns(2) into our own namespace goes where they do.
+Result<> refuse_chroot() {
+  HF_TRY(const Identity before, root_identity());
+  const Fd self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  if (!self) return os_error("open a pidfd of ourselves");
+  if (::setns(self.get(), CLONE_NEWNS) != 0) return os_error("go to the mount namespace's root");
+  HF_TRY(const Identity after, root_identity());
+  if (before.same_file(after)) return {};
+  return error("the runtime runs in a chroot, where no container can be closed: use a mount "
+               "namespace with a root of its own (pivot_root) instead");
+}
+
 Result<> refuse_mounts(const Plan& plan) {
   if (!plan.mounts.empty()) return error("mounts need a mount namespace");
   if (!plan.masked_paths.empty()) return error("maskedPaths need a mount namespace");
@@ -74,6 +94,7 @@ Result<Rootfs> Rootfs::enter(const Plan& plan, MountSources sources) {
     HF_TRY(rootfs.root_, with_context(DirFd::open(plan.rootfs, O_PATH), "rootfs"));
     return rootfs;
   }
+  HF_DO(refuse_chroot());
   rootfs.host_root_ = Fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!rootfs.host_root_) return os_error("open /");
   HF_DO(set_host_propagation(rootfs.host_root_, plan.rootfs_propagation));
