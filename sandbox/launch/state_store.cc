@@ -14,6 +14,7 @@ namespace holdfast {
 namespace {
 
 constexpr char kStateFile[] = "state.json";
+constexpr char kPlanFile[] = "plan.json";
 constexpr char kFifo[] = "start";
 constexpr char kDeleteLock[] = "deleting";
 constexpr std::string_view kTombstone = ".gone-";  // and the directory's inode number
@@ -162,8 +163,14 @@ Result<ContainerState> StateDir::load() const {
   return with_context(decode_container_state(*text), "state of {}", id_);
 }
 
+Result<> StateDir::store_plan(std::string_view document) const {
+  return with_context(dir_.create(kPlanFile, document), "plan of {}", id_);
+}
+
+bool StateDir::owns_cgroups() const { return dir_.exists(kPlanFile); }
+
 Result<Plan> StateDir::load_plan() const {
-  auto text = dir_.read("plan.json", kMaxPlan);
+  auto text = dir_.read(kPlanFile, kMaxPlan);
   if (!text) return Failure(std::move(text.error()).wrap("plan of " + id_));
   return with_context(decode_plan(*text), "plan of {}", id_);
 }
