@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from lib.bundle import Bundle
+from lib.bundle import CGROUP_PARENT, Bundle
 from lib.case import RuntimeCase
 from lib.runtime import Runtime, new_id
 
@@ -300,7 +300,7 @@ class Output(LifecycleCase):
     def both(self, bundle):
         for runtime in (self.runtime, self.runc):
             container = new_id()
-            bundle.linux["cgroupsPath"] = f"/holdfast-test/{container}"
+            bundle.linux["cgroupsPath"] = f"{CGROUP_PARENT}/{container}"
             result = runtime.create(bundle.write(), container)
             self.assertEqual(result.returncode, 0, result.stderr)
             runtime.ok("start", container)

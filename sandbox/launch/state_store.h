@@ -108,6 +108,8 @@ class StateDir {
   Result<> remove() const;
 
  private:
+  Result<Fd> open_delete_lock() const;
+
   DirFd store_;
   DirFd dir_;
   std::string id_;
@@ -128,6 +130,9 @@ class StateStore {
   void sweep() const;
 
  private:
+  // The directory that we just made.
+  Result<StateDir> claim(const std::string& id) const;
+
   explicit StateStore(DirFd root) : root_(std::move(root)) {}
   DirFd root_;
 };
