@@ -12,6 +12,7 @@ import shutil
 import subprocess
 
 from cli.test_lifecycle import LifecycleCase
+from lib.adopter import Adopter
 from lib.runtime import new_id
 
 STRACE = shutil.which("strace", path="/usr/bin:/bin")
@@ -28,19 +29,23 @@ class TracedCase(LifecycleCase):
         super().setUp()
         if not STRACE:
             self.skipTest("strace is not installed")
+        self.adopter = Adopter()
+        self.addCleanup(self.close_adopter)
+
+    def close_adopter(self):
+        self.runtime.delete_all()
+        self.adopter.close()
 
     def traced(self, rule, *args, follow=False):
         """One call under strace; its output goes to files, which no container keeps open for us."""
         out = pathlib.Path(self.runtime.root + ".out")
         self.addCleanup(out.unlink, missing_ok=True)
         with open(out, "w+") as errors:
-            result = subprocess.run(
+            status = self.adopter.run(
                 [STRACE, "-qq", "-o", "/dev/null", *(["-f"] if follow else []),
                  "-e", f"inject={rule}", *self.runtime.argv(*args)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, timeout=120,
-                check=False)
-        result.stderr = out.read_text(errors="replace")
-        return result
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, timeout=120)
+        return subprocess.CompletedProcess(args, status, "", out.read_text(errors="replace"))
 
     def calls(self, *args, follow=False):
         """One run: {name: how often} of each process, the runtime's first."""
@@ -89,8 +94,8 @@ class KilledAtEachCall(TracedCase):
             killed += result.returncode == -9
             self.assertIn(result.returncode, (-9, 0), f"{where}: {result.stderr}")
             self.assert_gone(bundle, container, where)
-        # How often it waits, and so calls, differs a little from run to run.
-        self.assertGreater(killed, len(each) * 0.9)
+        # How often it waits, reads and so calls differs from run to run.
+        self.assertGreater(killed, len(each) * 0.7)
 
     def make(self, bundle, *verbs):
         def prepare(container):
