@@ -11,6 +11,7 @@ import subprocess
 import time
 
 from cli.test_lifecycle import LifecycleCase
+from lib.leaks import cgroups_at
 from lib.runtime import new_id
 
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
@@ -18,8 +19,7 @@ CGROUPS = pathlib.Path("/sys/fs/cgroup")
 
 class FaultCase(LifecycleCase):
     def cgroups_of(self, bundle):
-        path = bundle.linux["cgroupsPath"].lstrip("/")
-        return [str(h / path) for h in CGROUPS.iterdir() if (h / path).is_dir()]
+        return [str(path) for path in cgroups_at(bundle.linux["cgroupsPath"]) if path.is_dir()]
 
     def assert_one_error(self, text, where):
         self.assertEqual(len([line for line in text.splitlines() if "level=error" in line]), 1,

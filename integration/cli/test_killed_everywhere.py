@@ -13,6 +13,7 @@ import subprocess
 
 from cli.test_lifecycle import LifecycleCase
 from lib.adopter import Adopter
+from lib.leaks import cgroups_at
 from lib.runtime import new_id
 
 STRACE = shutil.which("strace", path="/usr/bin:/bin")
@@ -66,9 +67,7 @@ class TracedCase(LifecycleCase):
         return list(processes.values())
 
     def cgroups_of(self, bundle):
-        path = bundle.linux["cgroupsPath"].lstrip("/")
-        return [str(h / path) for h in pathlib.Path("/sys/fs/cgroup").iterdir()
-                if (h / path).is_dir()]
+        return [str(path) for path in cgroups_at(bundle.linux["cgroupsPath"]) if path.is_dir()]
 
     def assert_gone(self, bundle, container, where):
         result = self.runtime.call("delete", "--force", container)
