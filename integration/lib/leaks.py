@@ -19,7 +19,9 @@ MARKS = (CGROUP_PARENT + "/", "holdfast-root-")
 
 def _mounts():
     mounts = pathlib.Path("/proc/self/mountinfo").read_text(errors="replace")
-    return {f"mount {line.split()[4]}" for line in mounts.splitlines()}
+    paths = [line.split()[4] for line in mounts.splitlines()]
+    # A guest may be built beside us.
+    return {f"mount {path}" for path in paths if "/holdfast-guest/" not in path}
 
 
 def cgroups_at(path):
