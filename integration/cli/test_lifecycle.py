@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from lib.bundle import Bundle
+from lib.bundle import CGROUP_PARENT, Bundle
 from lib.case import RuntimeCase
 from lib.runtime import Runtime, new_id
 
@@ -300,7 +300,7 @@ class Output(LifecycleCase):
     def both(self, bundle):
         for runtime in (self.runtime, self.runc):
             container = new_id()
-            bundle.linux["cgroupsPath"] = f"/holdfast-test/{container}"
+            bundle.linux["cgroupsPath"] = f"{CGROUP_PARENT}/{container}"
             result = runtime.create(bundle.write(), container)
             self.assertEqual(result.returncode, 0, result.stderr)
             runtime.ok("start", container)
@@ -326,13 +326,31 @@ class Output(LifecycleCase):
         self.assertEqual(ours[1][1].split()[-2:], ["sleep", "1000"])
         self.assertEqual(len(ours[1]), len(theirs[1]))
 
-    def test_statistics_have_the_shape_of_runc(self):
-        ours, theirs = [json.loads(r.ok("events", "--stats", c).stdout)
-                        for r, c in self.both(self.bundle())]
-        self.assertEqual((ours["type"], set(ours)), (theirs["type"], set(theirs)))
-        for group in ("cpu", "memory", "pids"):
-            self.assertIn(group, ours["data"])
-        self.assertEqual(ours["data"]["pids"]["current"], theirs["data"]["pids"]["current"])
+    def shape(self, value, path=""):
+        """The members and their types; of a list only the first element's."""
+        if isinstance(value, dict):
+            return {path}.union(*(self.shape(v, f"{path}.{k}") for k, v in value.items()))
+        if isinstance(value, list):
+            return {f"{path}[]"}.union(*(self.shape(v, f"{path}[]") for v in value[:1]))
+        return {f"{path}: {type(value).__name__}"}
+
+    def test_statistics_have_the_members_of_runc(self):
+        bundle = self.bundle()
+        bundle.linux["resources"].update(
+            memory={"limit": 64 << 20, "swap": 128 << 20}, pids={"limit": 100},
+            cpu={"shares": 512, "quota": 50000, "period": 100000})
+        ours, theirs = [json.loads(r.ok("events", "--stats", c).stdout) for r, c in self.both(bundle)]
+        for each in (ours, theirs):  # left out where nothing was throttled
+            self.assertLessEqual(set(each["data"]["cpu"].pop("throttling")),
+                                 {"periods", "throttledPeriods", "throttledTime"})
+        self.assertEqual(self.shape(ours), self.shape(theirs))
+        self.assertEqual(ours["type"], theirs["type"])
+        for path in (("pids", "current"), ("pids", "limit"), ("memory", "usage", "limit"),
+                     ("memory", "swap", "limit"), ("cpuset", "cpus")):
+            mine, his = ours["data"], theirs["data"]
+            for name in path:
+                mine, his = mine[name], his[name]
+            self.assertEqual(mine, his, path)
         self.assertGreater(ours["data"]["cpu"]["usage"]["total"], 0)
         self.assertGreater(ours["data"]["memory"]["usage"]["usage"], 0)
 

@@ -5,6 +5,7 @@ import os
 import pathlib
 
 from cli.test_lifecycle import LifecycleCase
+from lib.bundle import CGROUP_PARENT
 from lib.runtime import new_id
 
 
@@ -26,7 +27,8 @@ class Rollback(LifecycleCase):
         # Nothing stands in the way of the next one with this id.
         self.runtime.ok("delete", "--force", container)
         good = self.bundle("true")
-        good.linux["cgroupsPath"] = bundle.config["linux"].get("cgroupsPath", "/holdfast-test/again")
+        good.linux["cgroupsPath"] = bundle.config["linux"].get("cgroupsPath",
+                                                                f"{CGROUP_PARENT}/again")
         self.assert_ok(self.runtime.run_container(good.write(), container=container))
 
     def test_config(self):

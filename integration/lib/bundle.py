@@ -32,7 +32,8 @@ MOUNTS = [
     ("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
     ("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
 ]
-CGROUP_PARENT = "/holdfast-test"
+# Of this test run: others may be at work on the same host.
+CGROUP_PARENT = f"/holdfast-test/{os.getpid()}"
 
 
 def make_rootfs(path):

@@ -23,8 +23,10 @@ class RuntimeCase(unittest.TestCase):
         # A test may have put the runtime on a node of its own, which is gone by now.
         self.runtime.prefix = []
         self.runtime.delete_all()
-        assert_no_leaks(self, self.runtime, self.before)
-        self.runtime.close()
+        try:
+            assert_no_leaks(self, self.runtime, self.before)
+        finally:
+            self.runtime.close()
 
     def assert_ok(self, result):
         self.assertEqual(result.returncode, 0, f"{result.stdout}{result.stderr}")

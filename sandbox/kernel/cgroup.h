@@ -93,6 +93,9 @@ Result<> kill_all(const CgroupRecord& record, int signal);
 // Removes them, nested ones included, and the systemd unit; parents stay. What does not exist is no
 // error.
 Result<> remove_cgroups(const CgroupRecord& record);
+// Removes those of the directories that are empty, and touches no process and no unit: for a record
+// whose cgroups may be another container's.
+Result<> remove_empty_cgroups(const CgroupRecord& record);
 
 // `events --stats`: the document in runc's form (type, id, data{cpu, memory, pids, blkio,
 // hugetlb}).

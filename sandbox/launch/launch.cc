@@ -174,7 +174,7 @@ Result<Launched> launch_boot(Boot boot, LaunchOptions options) {
   if (!boot.exec) {
     // Stage 1 reads its record and opens the mounts' sources meanwhile.
     HF_DO(with_context(create_cgroups(boot.cgroups, boot.plan.cgroup.resources, stage), "cgroup"));
-    if (options.cgroups_made) options.cgroups_made();
+    if (options.cgroups_made) HF_DO(options.cgroups_made());
     // Stage 1 may have failed meanwhile: then why is there to be received.
     auto sent = pair.runtime.send({MessageType::kContinue});
     if (!sent && sent.error().code != EPIPE) return Failure(std::move(sent).error());

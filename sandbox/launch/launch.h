@@ -28,8 +28,9 @@ struct LaunchOptions {
   Fd start_fifo;  // create: init parks on it; invalid: init waits for go()
   std::string
       console_socket;  // path of the engine's socket; without one the pty's master is returned
-  // Called when the cgroups have been made: from now on they are the caller's to remove.
-  std::function<void()> cgroups_made;
+  // Called when the cgroups have been made, before a process joins them: from now on they are the
+  // caller's to remove, also if this fails. With the systemd driver stage 1 is in them already.
+  std::function<Result<>()> cgroups_made;
   // Called when the namespaces exist and the mounts stand, before pivot_root: prestart and
   // createRuntime hooks. `pid` is init's.
   std::function<Result<>(pid_t pid)> before_pivot;

@@ -14,6 +14,8 @@ namespace holdfast {
 namespace {
 
 constexpr char kStateFile[] = "state.json";
+constexpr char kPlanFile[] = "plan.json";
+constexpr char kFilters[] = "filters";
 constexpr char kFifo[] = "start";
 constexpr char kDeleteLock[] = "deleting";
 constexpr std::string_view kTombstone = ".gone-";  // and the directory's inode number
@@ -122,6 +124,13 @@ Result<StateDir> StateStore::create(const std::string& id) const {
     if (errno == EEXIST) return already_exists();
     return os_error("state directory of {}", id);
   }
+  auto filled = claim(id);
+  // EEXIST: somebody else's by now. What we made and cannot use goes.
+  if (!filled && filled.error().code != EEXIST) (void)root_.rmdir(id);
+  return filled;
+}
+
+Result<StateDir> StateStore::claim(const std::string& id) const {
   HF_TRY(DirFd dir, root_.open_dir(id, O_RDONLY | O_NOFOLLOW));
   // Between mkdir and open somebody may have deleted it and another created it: the lock tells
   // whose it is, and says from now on that it is being filled.
@@ -162,8 +171,14 @@ Result<ContainerState> StateDir::load() const {
   return with_context(decode_container_state(*text), "state of {}", id_);
 }
 
+Result<> StateDir::store_plan(std::string_view document) const {
+  return with_context(dir_.create(kPlanFile, document), "plan of {}", id_);
+}
+
+bool StateDir::owns_cgroups() const { return dir_.exists(kPlanFile); }
+
 Result<Plan> StateDir::load_plan() const {
-  auto text = dir_.read("plan.json", kMaxPlan);
+  auto text = dir_.read(kPlanFile, kMaxPlan);
   if (!text) return Failure(std::move(text.error()).wrap("plan of " + id_));
   return with_context(decode_plan(*text), "plan of {}", id_);
 }
@@ -219,8 +234,15 @@ bool StateDir::linked() const {
   return ::fstat(dir_.get(), &info) == 0 && info.st_nlink > 0;
 }
 
-Result<Fd> StateDir::lock_deletion() const {
+Result<Fd> StateDir::open_delete_lock() const {
   auto lock = dir_.open_at(kDeleteLock, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+  if (lock || (lock.error().code != ENOSPC && lock.error().code != EDQUOT)) return lock;
+  // A full disk must not keep us from what would free it: then deleters queue up at the root.
+  return store_.open_at(".", O_RDONLY | O_DIRECTORY);
+}
+
+Result<Fd> StateDir::lock_deletion() const {
+  auto lock = open_delete_lock();
   if (!lock && lock.error().code == ENOENT) return does_not_exist(id_);
   if (!lock) return lock;
   for (int attempt = 0; ::flock(lock->get(), LOCK_EX | LOCK_NB) != 0; ++attempt) {
@@ -242,10 +264,14 @@ Result<> StateDir::remove() const {
       named.st_ino == ours.st_ino &&
       ::renameat(store_.get(), id_.c_str(), store_.get(), tombstone.c_str()) != 0)
     return os_error("remove the state directory of {}", id_);
+  // Without a list of what is there: that needs a descriptor, which we may have no more.
+  for (const char* name : {kStateFile, kPlanFile, kFilters, kFifo, kDeleteLock})
+    HF_DO(dir_.unlink(name));
+  auto gone = store_.rmdir(tombstone);
+  if (gone || gone.error().code != ENOTEMPTY) return gone;
   HF_TRY(const auto names, dir_.list());
   for (const auto& name : names) HF_DO(dir_.remove_tree(name));
-  HF_DO(store_.rmdir(tombstone));
-  return {};
+  return store_.rmdir(tombstone);
 }
 
 void StateStore::sweep() const {

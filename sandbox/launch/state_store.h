@@ -1,7 +1,8 @@
 // The state directory: <root>/<id>/, 0700, one per container.
 //
 //   state.json   ContainerState, replaced as a whole (rename): readers take no lock
-//   plan.json    the Plan that is applied (canonical form)
+//   plan.json    the Plan that is applied (canonical form); it is there once the cgroups of
+//                state.json are the container's own
 //   filters      the seccomp instructions, as loaded
 //   start        a FIFO: see "the start FIFO" below
 //   deleting     the deleter's lock
@@ -83,7 +84,11 @@ class StateDir {
 
   Result<> save(const ContainerState& state) const;
   Result<ContainerState> load() const;
+  Result<> store_plan(std::string_view document) const;
   Result<Plan> load_plan() const;
+  // Whether the cgroups that the state names were made for this container. Its creator may have died
+  // between planning and making them: then they are whoever's they are.
+  bool owns_cgroups() const;
 
   // Derived from the kernel (identity of init, the FIFO's lock, the freezer), never from a lock of ours.
   Result<Status> status(const ContainerState& state) const;
@@ -103,6 +108,8 @@ class StateDir {
   Result<> remove() const;
 
  private:
+  Result<Fd> open_delete_lock() const;
+
   DirFd store_;
   DirFd dir_;
   std::string id_;
@@ -123,6 +130,9 @@ class StateStore {
   void sweep() const;
 
  private:
+  // The directory that we just made.
+  Result<StateDir> claim(const std::string& id) const;
+
   explicit StateStore(DirFd root) : root_(std::move(root)) {}
   DirFd root_;
 };

@@ -130,7 +130,7 @@ class Creation {
       HF_TRY(options.start_fifo, dir_.make_start_fifo());
     }
     options.console_socket = request_.console_socket;
-    options.cgroups_made = [this] { cgroups_made_ = true; };
+    options.cgroups_made = [this] { return cgroups_made(); };
     options.born = [this](pid_t pid) { return born(pid); };
     options.before_pivot = [this](pid_t pid) { return before_pivot(pid); };
     HF_TRY(process_,
@@ -146,7 +146,7 @@ class Creation {
 
   // The intent, before anything outside the state directory exists.
   Result<> journal() {
-    const std::string document = encode_plan(plan());
+    document_ = encode_plan(plan());
     state_.id = request_.id;
     state_.oci_version = plan().oci_version;
     state_.bundle = plan().bundle;
@@ -157,15 +157,21 @@ class Creation {
     state_.hooks.poststart = plan().hooks.poststart;
     state_.hooks.poststop = plan().hooks.poststop;
     state_.profile = plan().profile;
-    state_.plan_digest = sha256_hex(document);
+    state_.plan_digest = sha256_hex(document_);
     HF_TRY(state_.creator, identify(::getpid()));
     HF_TRY(state_.cgroups,
            with_context(plan_cgroups(plan().cgroup, request_.id, plan().rootless), "cgroups"));
     HF_DO(dir_.save(state_));
-    HF_DO(dir_.dir().create("plan.json", document));
     if (!decided_.filters.empty())
       HF_DO(dir_.dir().create("filters", filter_bytes(decided_.filters)));
     return {};
+  }
+
+  // The journal's second entry, before any process is let into the cgroups: from now on they are ours,
+  // and so is all that runs in them. Without it delete removes only what stands empty.
+  Result<> cgroups_made() {
+    cgroups_made_ = true;
+    return dir_.store_plan(document_);
   }
 
   bool has_early_hooks() const {
@@ -203,6 +209,7 @@ class Creation {
   Decided decided_;
   StateDir dir_;
   ContainerState state_;
+  std::string document_;  // the plan's
   Launched process_;
   bool cgroups_made_ = false;
   bool hooks_ran_ = false;

@@ -10,8 +10,9 @@ constexpr Flag kFlags[] = {
 
 Result<> run_one(const Globals& globals, const std::string& id, bool force) {
   HF_TRY(const StateStore store, StateStore::open(globals.root));
-  HF_TRY(const StateDir dir, store.find(id));
-  const auto done = delete_container(dir, force);
+  const auto dir = store.find(id);
+  const auto done = dir ? delete_container(*dir, force) : Result<>(Failure(dir.error()));
+  // Also without such a container: its deleter may have been killed in the last step.
   store.sweep();
   return done;
 }

@@ -66,7 +66,11 @@ Result<> end_process(const Fd& process) {
   return {};
 }
 
-Result<> release_resources(const ContainerState& state) {
+Result<> release_resources(const ContainerState& state, Cgroups cgroups) {
+  if (cgroups == Cgroups::kPlanned) {
+    HF_DO(end_identity(state.init));
+    return remove_empty_cgroups(state.cgroups);
+  }
   const bool has_cgroups = !state.cgroups.directories.empty();
   // In a v1 freezer a process does not even die of SIGKILL before it is thawed.
   if (has_cgroups && is_frozen(state.cgroups).value_or(false))
@@ -101,7 +105,8 @@ Result<> delete_container(const StateDir& dir, bool force) {
   for (int attempt = 0; true; ++attempt) {
     auto state = dir.load();
     // The plan is written after the state: with a plan there was a state, which somebody lost.
-    const bool journalled = state || state.error().code != ENOENT || dir.dir().exists("plan.json");
+    const bool own = dir.owns_cgroups();
+    const bool journalled = state || state.error().code != ENOENT || own;
     if (!state && journalled) {
       warn(state.error().message);
       state = reconstruct(dir);
@@ -119,7 +124,10 @@ Result<> delete_container(const StateDir& dir, bool force) {
       if (now == Status::kCreating) HF_DO(end_identity(state->creator));
       if (!dir.linked()) return {};
     }
-    if (journalled) HF_DO(with_context(release_resources(*state), "container {}", dir.id()));
+    // A rootless container may have no cgroups: then there was nothing to make.
+    if (journalled)
+      HF_DO(with_context(release_resources(*state, own ? Cgroups::kOwn : Cgroups::kPlanned),
+                         "container {}", dir.id()));
     const auto removed = dir.remove();
     if (!removed && removed.error().code == ENOTEMPTY && attempt < 10) continue;
     if (!removed) return removed;

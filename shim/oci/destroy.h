@@ -5,8 +5,12 @@
 
 namespace holdfast {
 
+// Whose the cgroups are that a state names. Those of a container whose creator died before it made them
+// may be another container's: of them only what is empty is removed, and nothing is killed or thawed.
+enum class Cgroups { kOwn, kPlanned };
+
 // Kills what still runs, removes the cgroups. What does not exist is no error.
-Result<> release_resources(const ContainerState& state);
+Result<> release_resources(const ContainerState& state, Cgroups cgroups = Cgroups::kOwn);
 
 // Everything, then the state directory; the caller holds the deletion lock or is the creator.
 Result<> destroy(const StateDir& dir, const ContainerState& state);

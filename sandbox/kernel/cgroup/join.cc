@@ -109,4 +109,13 @@ Result<> remove_cgroups(const CgroupRecord& record) {
   return first;
 }
 
+Result<> remove_empty_cgroups(const CgroupRecord& record) {
+  Result<> first;
+  for (const auto& each : record.directories)
+    if (::rmdir(each.directory.c_str()) != 0 && errno != ENOENT && errno != EBUSY &&
+        errno != ENOTEMPTY && first)
+      first = os_error("remove cgroup {}", each.directory);
+  return first;
+}
+
 }  // namespace holdfast
