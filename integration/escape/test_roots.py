@@ -36,4 +36,7 @@ class Roots(AttackCase):
         bundle = self.bundle("true")
         bundle.linux["namespaces"] = [
             each for each in bundle.linux["namespaces"] if each["type"] != "mount"]
+        bundle.config["mounts"] = []
+        for field in ("maskedPaths", "readonlyPaths"):
+            bundle.linux[field] = []
         self.assert_refused(self.runtime.run_container(bundle.write()), "linux.namespaces")
