@@ -7,7 +7,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const uint32_t uid : {0U, 1000U, 4294967295U}) {
     const std::string home = holdfast::home_directory(text, uid);
-    require(home == "/" || text.find(home) != std::string_view::npos, "a home is in the text", home);
+    require(home == "/" || text.find(home) != std::string_view::npos, "a home is in the text",
+            home);
     require(home.find_first_of(":\n") == std::string::npos, "a home is one field", home);
   }
   return 0;

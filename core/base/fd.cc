@@ -44,8 +44,7 @@ Result<Fd> DirFd::open_resolved(const std::string& path, int flags, Resolve how,
   request.mode = mode;
   request.resolve = how.flags;
   for (int attempt = 0; attempt < 64; ++attempt) {
-    Fd fd(static_cast<int>(
-        ::syscall(SYS_openat2, get(), path.c_str(), &request, sizeof request)));
+    Fd fd(static_cast<int>(::syscall(SYS_openat2, get(), path.c_str(), &request, sizeof request)));
     if (fd) return fd;
     // EAGAIN: a rename or mount elsewhere raced with "..": openat2(2) says to try again.
     if (errno != EAGAIN) break;
@@ -77,7 +76,8 @@ Result<> DirFd::replace(const std::string& name, std::string_view bytes, mode_t 
     (void)unlink(fresh);
     return done;
   }
-  if (::renameat(get(), fresh.c_str(), get(), name.c_str()) != 0) return os_error("replace {}", name);
+  if (::renameat(get(), fresh.c_str(), get(), name.c_str()) != 0)
+    return os_error("replace {}", name);
   return {};
 }
 
@@ -87,7 +87,8 @@ Result<> DirFd::mkdir(const std::string& name, mode_t mode) const {
 }
 
 Result<> DirFd::unlink(const std::string& name) const {
-  if (::unlinkat(get(), name.c_str(), 0) != 0 && errno != ENOENT) return os_error("remove {}", name);
+  if (::unlinkat(get(), name.c_str(), 0) != 0 && errno != ENOENT)
+    return os_error("remove {}", name);
   return {};
 }
 

@@ -64,8 +64,7 @@ class DirFd : public Fd {
   Result<Fd> open_at(const std::string& name, int flags, mode_t mode = 0) const;
   Result<DirFd> open_dir(const std::string& name, int flags = O_RDONLY) const;
   // openat2(2) with the given resolution.
-  Result<Fd> open_resolved(const std::string& path, int flags, Resolve how,
-                           mode_t mode = 0) const;
+  Result<Fd> open_resolved(const std::string& path, int flags, Resolve how, mode_t mode = 0) const;
 
   // The whole file, at most `limit` bytes (more is an error).
   Result<std::string> read(const std::string& name, size_t limit = 1 << 20) const;

@@ -64,24 +64,23 @@ Failure os_error_of(int code, fmt::format_string<Args...> format, Args&&... args
 template <class T, class... Args>
 Result<T> with_context(Result<T> result, fmt::format_string<Args...> format, Args&&... args) {
   if (result) return result;
-  return Failure(
-      std::move(result.error()).wrap(fmt::format(format, std::forward<Args>(args)...)));
+  return Failure(std::move(result.error()).wrap(fmt::format(format, std::forward<Args>(args)...)));
 }
 
 }  // namespace holdfast
 
 #define HF_CONCAT_(a, b) a##b
 #define HF_CONCAT(a, b) HF_CONCAT_(a, b)
-#define HF_TRY_(result, declaration, ...)                                        \
-  auto result = (__VA_ARGS__);                                                   \
-  if (!result) return ::holdfast::Failure(std::move(result).error());            \
+#define HF_TRY_(result, declaration, ...)                             \
+  auto result = (__VA_ARGS__);                                        \
+  if (!result) return ::holdfast::Failure(std::move(result).error()); \
   declaration = std::move(*result)
 // Declares or assigns the value of a Result, or returns its error.
 #define HF_TRY(declaration, ...) \
   HF_TRY_(HF_CONCAT(hf_result_, __COUNTER__), declaration, __VA_ARGS__)
 // Returns the error of a Result<>, if it has one.
-#define HF_DO(...)                                                                    \
-  do {                                                                                \
-    if (auto hf_done = (__VA_ARGS__); !hf_done)                                       \
-      return ::holdfast::Failure(std::move(hf_done).error());                         \
+#define HF_DO(...)                                            \
+  do {                                                        \
+    if (auto hf_done = (__VA_ARGS__); !hf_done)               \
+      return ::holdfast::Failure(std::move(hf_done).error()); \
   } while (false)

@@ -131,7 +131,8 @@ struct Watch {
 };
 
 bool is_same_file(int fd, const char* path) {
-  struct stat one {}, other {};
+  struct stat one {
+  }, other{};
   return fstat(fd, &one) == 0 && stat(path, &other) == 0 && one.st_dev == other.st_dev &&
          one.st_ino == other.st_ino;
 }
@@ -163,8 +164,7 @@ int watch_for(time_t seconds) {
     DIR* proc = opendir("/proc");
     if (proc == nullptr) return 1;
     while (const dirent* entry = readdir(proc))
-      if (entry->d_name[0] >= '2' && entry->d_name[0] <= '9')
-        try_executable(entry->d_name, watch);
+      if (entry->d_name[0] >= '2' && entry->d_name[0] <= '9') try_executable(entry->d_name, watch);
     closedir(proc);
   }
   printf("overwrite the runtime\t%s (met %d times)\n", watch.won ? "SUCCEEDED" : "refused",

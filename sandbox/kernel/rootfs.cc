@@ -70,8 +70,9 @@ Result<> refuse_chroot() {
   if (::setns(self.get(), CLONE_NEWNS) != 0) return os_error("go to the mount namespace's root");
   HF_TRY(const Identity after, root_identity());
   if (before.same_file(after)) return {};
-  return error("the runtime runs in a chroot, where no container can be closed: use a mount "
-               "namespace with a root of its own (pivot_root) instead");
+  return error(
+      "the runtime runs in a chroot, where no container can be closed: use a mount "
+      "namespace with a root of its own (pivot_root) instead");
 }
 
 Result<> refuse_mounts(const Plan& plan) {
