@@ -13,7 +13,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 GUEST = HERE / "guest"
-PROGRAMS = ("holdfast", "holdfastctl", "holdfast-systemd")
+PROGRAMS = ("holdfast", "holdfast-systemd", "kernel_tests")
 # Emulated, everything takes ten to twenty times as long.
 TIMEOUT = 900
 
@@ -32,7 +32,8 @@ class GuestTest(unittest.TestCase):
                 [GUEST, "run", "--timeout", str(TIMEOUT), *options, "--share", f"{share}:/t", "--workdir", "/t/integration",
                  "--env", f"HOLDFAST={runtime}", "--", "/usr/bin/python3", "-m", "unittest", "-v", f"guest.inside.{module}"],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
-        if done.returncode != 0:
+        # Each boot is made for its tests: one that finds it cannot run here is as good as failed.
+        if done.returncode != 0 or "skipped" in done.stdout:
             self.fail(done.stdout)
         print(done.stdout, end="")
 
@@ -40,17 +41,18 @@ class GuestTest(unittest.TestCase):
     def share(directory):
         """Fills the directory that the guest sees as /t, and gives the runtime's path in there."""
         shutil.copytree(HERE.parent, directory / "integration", ignore=shutil.ignore_patterns("__pycache__"))
-        asked = os.environ.get("RUNTIME") or os.environ.get("HOLDFAST")
+        asked = os.environ.get("HOLDFAST")
         binary = pathlib.Path(asked) if asked else REPOSITORY / "build/release/bin/holdfast"
-        if binary.name in ("runc", "crun"):
-            return f"/usr/bin/{binary.name}"  # the guest has its own
         (directory / "bin").mkdir()
         for program in PROGRAMS:
             shutil.copy(binary.parent / program, directory / "bin")
         return f"/t/bin/{binary.name}"
 
-    def test_apparmor_and_cgroup_v2(self):
-        self.boot("apparmor", "--lsm", "apparmor,bpf")
+    def test_cgroup_v2_and_apparmor(self):
+        self.boot("unified", "--lsm", "apparmor,bpf")
+
+    def test_cgroup_v1(self):
+        self.boot("legacy", "--cgroup", "v1")
 
     def test_selinux(self):
         self.boot("selinux", "--lsm", "selinux,bpf")

@@ -1,8 +1,10 @@
 """In a guest with SELinux enforcing, and the project's own policy module for containers."""
 
+import json
 import os
 import subprocess
 
+from guest.inside import kernel
 from lib.bundle import Bundle
 from lib.case import RuntimeCase
 from lib.runtime import new_id
@@ -61,7 +63,26 @@ class SelinuxTest(RuntimeCase):
         with self.labelled("true") as bundle:
             bundle.process["selinuxLabel"] = "system_u:system_r:no_such_t:s0"
             bundle.write()
-            self.assertNotEqual(self.runtime.run_container(bundle).returncode, 0)
+            result = self.runtime.run_container(bundle.write())
+            self.assertNotEqual(result.returncode, 0)
+            self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+            self.assertIn("selinux label system_u:system_r:no_such_t:s0", result.stderr)
+            self.assertIn("invalid argument", result.stderr)
+
+    def test_an_exec_cannot_have_another_label(self):
+        with self.labelled("sleep", "1000") as bundle:
+            name = new_id()
+            self.assert_ok(self.runtime.create(bundle, name))
+            self.runtime.ok("start", name)
+            process = bundle.path / "process.json"
+            for label in ("unconfined_u:unconfined_r:unconfined_t:s0", LABEL.replace("c1,c2", "c3,c4")):
+                process.write_text(json.dumps(
+                    {**bundle.process, "args": ["cat", "/proc/self/attr/current"], "selinuxLabel": label}))
+                shown = self.runtime.ok("exec", "--process", process, name).stdout
+                self.assertEqual(shown.strip("\0\n"), LABEL)
+
+    def test_the_sandbox_under_this_kernel(self):
+        kernel.run(self, ["SeLinux.*"])
 
     def test_the_tests_themselves_are_not_confined(self):
         with open("/proc/self/attr/current", encoding="ascii") as current:

@@ -7,6 +7,7 @@ import subprocess
 import unittest
 
 from engines.images import BUSYBOX, archive
+from guest.inside import kernel
 from lib.bundle import Bundle
 from lib.case import RuntimeCase
 from lib.runtime import HOLDFAST, Runtime, new_id
@@ -60,6 +61,11 @@ class SystemdDriverTest(RuntimeCase):
             self.runtime.ok("delete", "--force", name)
             self.assertFalse(cgroup.exists())
             self.assertEqual(properties(unit, "ActiveState"), {"ActiveState": "inactive"})
+
+
+class KernelTest(unittest.TestCase):
+    def test_the_sandbox_under_this_manager(self):
+        kernel.run(self, ["SystemdCgroupTest.*"])
 
 
 class EnginesTest(unittest.TestCase):

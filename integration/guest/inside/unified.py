@@ -1,0 +1,197 @@
+"""In a guest with AppArmor and every controller on cgroup v2, driven through the file system.
+
+Its kernel, Linux 6.1, has no statmount, listmount, open_tree_attr nor lowerdir+.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from cli.test_user_namespace import UserNamespaces  # a suite of its own elsewhere; run here, too
+from guest.inside import kernel
+from lib.bundle import Bundle
+from lib.case import RuntimeCase
+from lib.runtime import new_id
+
+PROFILE = """
+profile holdfast-test flags=(attach_disconnected,mediate_deleted) {
+  file,
+  capability,
+  signal,
+  deny /tmp/denied w,
+}
+"""
+
+
+def sole_line(case, result, *words):
+    """A failed call says all of `words` in one line."""
+    case.assertNotEqual(result.returncode, 0)
+    case.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+    for each in words:
+        case.assertIn(each, result.stderr)
+
+
+class AppArmorTest(RuntimeCase):
+    @classmethod
+    def setUpClass(cls):
+        subprocess.run(["/sbin/apparmor_parser", "-r", "-K"], input=PROFILE, text=True, check=True)
+
+    def test_a_profile_confines_the_container_and_its_execs(self):
+        show = "cat /proc/self/attr/current; touch /tmp/ok && echo made; touch /tmp/denied 2>&1 || true"
+        with Bundle(["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"]) as bundle:
+            bundle.process["apparmorProfile"] = "holdfast-test"
+            bundle.write()
+            name = new_id()
+            self.assert_ok(self.runtime.create(bundle, name))
+            self.runtime.ok("start", name)
+            shown = self.runtime.ok("exec", name, "sh", "-c", show).stdout.split("\n")
+        self.assertEqual(shown[:2], ["holdfast-test (enforce)", "made"])
+        self.assertIn("Permission denied", shown[2])
+
+    def test_a_profile_is_in_force_before_the_first_instruction(self):
+        with Bundle(["cat", "/proc/self/attr/current"]) as bundle:
+            bundle.process["apparmorProfile"] = "holdfast-test"
+            bundle.process["noNewPrivileges"] = True
+            bundle.write()
+            result = self.assert_ok(self.runtime.run_container(bundle))
+        self.assertEqual(result.stdout.strip("\0\n"), "holdfast-test (enforce)")
+
+    def test_a_profile_that_is_not_loaded_is_an_error(self):
+        with Bundle() as bundle:
+            bundle.process["apparmorProfile"] = "not-loaded"
+            bundle.write()
+            sole_line(self, self.runtime.run_container(bundle), "apparmor profile not-loaded", "no such file or directory")
+
+
+class CgroupV2Test(RuntimeCase):
+    def limited(self, *args):
+        bundle = Bundle(args)
+        bundle.linux["namespaces"].append({"type": "cgroup"})
+        bundle.linux["resources"].update({
+            "memory": {"limit": 64 << 20}, "pids": {"limit": 33}, "cpu": {"quota": 50000, "period": 100000, "shares": 512}})
+        return bundle.write()
+
+    def test_limits(self):
+        with self.limited("sh", "-c", "cd /sys/fs/cgroup; cat memory.max pids.max cpu.max cpu.weight; cat /proc/self/cgroup") as bundle:
+            shown = self.assert_ok(self.runtime.run_container(bundle)).stdout.split("\n")
+        self.assertEqual(shown[:3], [str(64 << 20), "33", "50000 100000"])
+        self.assertIn(shown[3], ("20", "59"))  # two formulas are in use for a weight out of shares
+        self.assertEqual(shown[4], "0::/")
+
+    def test_the_memory_limit_kills(self):
+        with self.limited("sh", "-c", "exec tail -c 90m /dev/zero") as bundle:
+            self.assertEqual(self.runtime.run_container(bundle).returncode, 137)
+
+    def test_devices_are_filtered(self):
+        script = ("cat /dev/null && echo null; mknod /tmp/kmsg c 1 11 && (cat </tmp/kmsg) 2>&1;"
+                  "mknod /tmp/full c 1 7 && head -c1 /tmp/full | wc -c")
+        with self.limited("sh", "-c", script) as bundle:
+            shown = self.assert_ok(self.runtime.run_container(bundle)).stdout.split("\n")
+        self.assertEqual(shown[0], "null")
+        self.assertIn("Operation not permitted", shown[1])
+        self.assertEqual(shown[2], "1")
+
+    def running(self, bundle):
+        """The container's id, and the directory of its cgroup."""
+        name = new_id()
+        self.assert_ok(self.runtime.create(bundle, name))
+        self.runtime.ok("start", name)
+        cgroup = pathlib.Path(f"/sys/fs/cgroup{bundle.linux['cgroupsPath']}")
+        self.assertEqual((cgroup / "cgroup.procs").read_text().split()[0], str(self.runtime.state(name)["pid"]))
+        return name, cgroup
+
+    def test_pause_update_exec_and_removal(self):
+        with self.limited("sh", "-c", "while :; do date +%s >/tmp/t; usleep 50000; done") as bundle:
+            name, cgroup = self.running(bundle)
+            self.runtime.ok("pause", name)
+            self.assertEqual(self.runtime.state(name)["status"], "paused")
+            self.assertIn("frozen 1", (cgroup / "cgroup.events").read_text())
+            self.runtime.ok("resume", name)
+            self.assertIn("frozen 0", (cgroup / "cgroup.events").read_text())
+            self.runtime.ok("update", "--memory", str(96 << 20), "--pids-limit", "44", name)
+            for file, want in (("memory.max", str(96 << 20)), ("pids.max", "44"), ("cpu.max", "50000 100000")):
+                self.assertEqual((cgroup / file).read_text().strip(), want)
+            shown = self.runtime.ok("exec", name, "cat", "/proc/self/cgroup", "/sys/fs/cgroup/pids.max").stdout
+            self.assertEqual(shown, "0::/\n44\n")
+            self.runtime.ok("kill", name, "KILL")
+            self.runtime.wait_status(name, "stopped")
+            self.runtime.ok("delete", name)
+            self.assertFalse(cgroup.exists())
+
+    def test_an_exec_lands_in_the_cgroup(self):
+        with self.limited("sleep", "1000") as bundle:
+            name, cgroup = self.running(bundle)
+            pid_file = bundle.path / "exec.pid"
+            self.runtime.ok("exec", "--detach", "--pid-file", pid_file, name, "sleep", "1000",
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.assertIn(pid_file.read_text(), (cgroup / "cgroup.procs").read_text().split())
+            # cgroup.kill takes both
+            self.runtime.ok("delete", "--force", name)
+            self.assertFalse(cgroup.exists())
+
+    def test_statistics(self):
+        with self.limited("sh", "-c", "while :; do :; done") as bundle:
+            name, cgroup = self.running(bundle)
+            told = json.loads(self.runtime.ok("events", "--stats", name).stdout)
+            self.assertEqual((told["type"], told["id"]), ("stats", name))
+            data = told["data"]
+            self.assertEqual((data["pids"]["current"], data["pids"]["limit"]), (1, 33))
+            self.assertEqual(data["memory"]["usage"]["limit"], 64 << 20)
+            self.assertGreater(data["memory"]["usage"]["usage"], 0)
+            self.assertGreater(data["cpu"]["usage"]["total"], 0)
+            self.assertLessEqual(data["cpu"]["usage"]["total"] // 1000, self.usage(cgroup))
+
+    @staticmethod
+    def usage(cgroup):
+        """The microseconds that the cgroup has run."""
+        return int((cgroup / "cpu.stat").read_text().split()[1])
+
+    def test_an_out_of_memory_kill_is_an_event(self):
+        # The container's first process lives on; its child is killed.
+        script = "while [ ! -e /go ]; do usleep 50000; done; tail -c 90m /dev/zero; sleep 1000"
+        with self.limited("sh", "-c", script) as bundle:
+            bundle.linux["resources"]["memory"]["swap"] = 64 << 20
+            name, cgroup = self.running(bundle.write())
+            with subprocess.Popen(self.runtime.argv("events", "--interval", "200ms", name), text=True,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as events:
+                self.assertEqual(json.loads(events.stdout.readline())["type"], "stats")
+                (bundle.rootfs / "go").touch()
+                for line in events.stdout:
+                    if json.loads(line) == {"type": "oom", "id": name}:
+                        break
+                else:
+                    self.fail("no oom event")
+                self.assertRegex((cgroup / "memory.events").read_text(), "oom_kill 1")
+                self.runtime.ok("kill", name, "KILL")
+                self.assertEqual(events.wait(60), 0)
+
+
+class MountsTest(RuntimeCase):
+    """What this kernel lacks beside newer ones must not be missed."""
+
+    def test_an_id_mapped_bind(self):
+        source = pathlib.Path(tempfile.mkdtemp(dir="/scratch"))  # ext4: in Linux 6.1 tmpfs has no id mappings
+        self.addCleanup(shutil.rmtree, source)
+        source.chmod(0o755)
+        (source / "file").write_text("x")
+        os.chown(source / "file", 1000, 1000)
+        with Bundle(["stat", "-c", "%u:%g", "/m/file"]) as bundle:
+            bundle.mount("/m", source, "rbind")
+            bundle.config["mounts"][-1].update(uidMappings=[{"containerID": 1000, "hostID": 2000, "size": 1}],
+                                               gidMappings=[{"containerID": 1000, "hostID": 3000, "size": 1}])
+            result = self.assert_ok(self.runtime.run_container(bundle.write()))
+        self.assertEqual(result.stdout, "2000:3000\n")
+
+
+class KernelTest(unittest.TestCase):
+    def test_the_sandbox_under_this_kernel(self):
+        kernel.run(self, ["*"], without=[
+            "SeLinux.*", "SystemdCgroupTest.*",  # in the other boots
+            "Labels.AnLsmThatIsNotThereTakesNoLabel",  # AppArmor is there
+            "CgroupLimitsTest.HugepagesAndUnifiedKeysAreVersionTwosInHybrid", "RootfsCgroup.JointControllersHaveLinks",
+            # on a tmpfs, which Linux 6.1 cannot map: MountsTest has it on ext4
+            "RootfsUserns.AnIdMappedBindShowsTheMappedOwner", "RootfsUserns.IdMapWithoutMappingsTakesTheContainersOwn"])
