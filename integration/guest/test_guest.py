@@ -1,4 +1,4 @@
-"""The runtime under other kernels' security: one boot of the guest for each module in inside/.
+"""The runtime under other kernels' security: a boot of the guest for each of four modules in inside/.
 
 The modules are unittests that run inside; their own names are in the output.
 """
