@@ -248,6 +248,44 @@ class UsedCgroup(FaultCase):
                 time.sleep(0.01)
 
 
+class ReusedCgroup(FaultCase):
+    """The cgroups of a stopped container are empty: another one may move in."""
+
+    def tenants(self):
+        first, stopped = self.stopped()
+        second, live = self.bundle(), new_id()
+        second.linux["cgroupsPath"] = first.linux["cgroupsPath"]
+        self.assertEqual(self.quietly("create", "-b", second.write().path, live).returncode, 0)
+        self.runtime.ok("start", live)
+        return second, stopped, live
+
+    def assert_lives(self, bundle, live, status="running"):
+        time.sleep(0.2)
+        self.assertEqual(self.runtime.state(live)["status"], status)
+        self.assertGreater(len(self.cgroups_of(bundle)), 0)
+
+    def test_deleting_the_stopped_one_leaves_the_other_alone(self):
+        for flags in ([], ["--force"]):
+            bundle, stopped, live = self.tenants()
+            self.runtime.ok("delete", *flags, stopped)
+            self.assert_lives(bundle, live)
+            self.runtime.ok("delete", "--force", live)
+            self.assertEqual(self.cgroups_of(bundle), [])
+
+    def test_a_paused_one_stays_paused(self):
+        bundle, stopped, live = self.tenants()
+        self.runtime.ok("pause", live)
+        self.runtime.ok("delete", "--force", stopped)
+        self.assert_lives(bundle, live, "paused")
+
+    def test_signals_to_all_of_the_stopped_one_do_not_reach_it(self):
+        bundle, stopped, live = self.tenants()
+        for name in ("TERM", "KILL"):
+            self.assert_refused(self.runtime.call("kill", "--all", stopped, name),
+                                "container not running")
+        self.assert_lives(bundle, live)
+
+
 class VanishedBundle(FaultCase):
     def test_a_running_container_does_not_need_it(self):
         bundle, container = self.created()

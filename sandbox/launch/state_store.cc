@@ -183,6 +183,24 @@ Result<Plan> StateDir::load_plan() const {
   return with_context(decode_plan(*text), "plan of {}", id_);
 }
 
+Result<bool> StateDir::shares_cgroups(const ContainerState& state) const {
+  if (state.cgroups.directories.empty()) return false;
+  HF_TRY(const auto names, store_.list());
+  for (const auto& name : names) {
+    if (name == id_ || !valid_id(name)) continue;
+    const auto dir = store_.open_dir(name, O_RDONLY | O_NOFOLLOW);
+    if (!dir) continue;
+    const auto text = dir->read(kStateFile, kMaxState);
+    if (!text) continue;
+    const auto other = decode_container_state(*text);
+    if (!other || other->cgroups.directories.empty() ||
+        other->cgroups.directories[0].directory != state.cgroups.directories[0].directory)
+      continue;
+    if (other->complete ? alive(other->init) : dir->exists(kPlanFile)) return true;
+  }
+  return false;
+}
+
 Result<Status> StateDir::status(const ContainerState& state) const {
   if (!state.complete) {
     HF_TRY(const bool creator_at_work, locked_elsewhere(dir_));

@@ -90,6 +90,10 @@ class StateDir {
   // between planning and making them: then they are whoever's they are.
   bool owns_cgroups() const;
 
+  // Whether another container of this root lives in the cgroups of `state`, a stopped one: cgroups
+  // that were left empty may be used again. Reads every state: for the rare case.
+  Result<bool> shares_cgroups(const ContainerState& state) const;
+
   // Derived from the kernel (identity of init, the FIFO's lock, the freezer), never from a lock of ours.
   Result<Status> status(const ContainerState& state) const;
 

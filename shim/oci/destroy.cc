@@ -66,25 +66,34 @@ Result<> end_process(const Fd& process) {
   return {};
 }
 
-Result<> release_resources(const ContainerState& state, Cgroups cgroups) {
+Result<> release_resources(const ContainerState& state, Cgroups cgroups, const StateDir* dir) {
   if (cgroups == Cgroups::kPlanned) {
     HF_DO(end_identity(state.init));
     return remove_empty_cgroups(state.cgroups);
   }
   const bool has_cgroups = !state.cgroups.directories.empty();
+  const auto another_s = [&]() -> Result<bool> {
+    if (!dir || alive(state.init)) return false;
+    return dir->shares_cgroups(state);
+  };
   // In a v1 freezer a process does not even die of SIGKILL before it is thawed.
-  if (has_cgroups && is_frozen(state.cgroups).value_or(false))
+  if (has_cgroups && is_frozen(state.cgroups).value_or(false)) {
+    HF_TRY(const bool shared, another_s());
+    if (shared) return {};
     HF_DO(kill_all(state.cgroups, SIGKILL));
+  }
   HF_DO(end_identity(state.init));
   if (!has_cgroups) return {};
   // Usually they are empty by now, and then there is nothing to freeze and kill.
   if (remove_cgroups(state.cgroups)) return {};
+  HF_TRY(const bool shared, another_s());
+  if (shared) return {};
   HF_DO(kill_all(state.cgroups, SIGKILL));
   return remove_cgroups(state.cgroups);
 }
 
 Result<> destroy(const StateDir& dir, const ContainerState& state) {
-  HF_DO(with_context(release_resources(state), "container {}", dir.id()));
+  HF_DO(with_context(release_resources(state, Cgroups::kOwn, &dir), "container {}", dir.id()));
   return dir.remove();
 }
 
@@ -126,7 +135,7 @@ Result<> delete_container(const StateDir& dir, bool force) {
     }
     // A rootless container may have no cgroups: then there was nothing to make.
     if (journalled)
-      HF_DO(with_context(release_resources(*state, own ? Cgroups::kOwn : Cgroups::kPlanned),
+      HF_DO(with_context(release_resources(*state, own ? Cgroups::kOwn : Cgroups::kPlanned, &dir),
                          "container {}", dir.id()));
     const auto removed = dir.remove();
     if (!removed && removed.error().code == ENOTEMPTY && attempt < 10) continue;

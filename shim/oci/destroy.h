@@ -9,8 +9,10 @@ namespace holdfast {
 // may be another container's: of them only what is empty is removed, and nothing is killed or thawed.
 enum class Cgroups { kOwn, kPlanned };
 
-// Kills what still runs, removes the cgroups. What does not exist is no error.
-Result<> release_resources(const ContainerState& state, Cgroups cgroups = Cgroups::kOwn);
+// Kills what still runs, removes the cgroups. What does not exist is no error. Before it kills by cgroup
+// it looks, with `dir`, for another container that uses them by now: that one is left alone.
+Result<> release_resources(const ContainerState& state, Cgroups cgroups = Cgroups::kOwn,
+                           const StateDir* dir = nullptr);
 
 // Everything, then the state directory; the caller holds the deletion lock or is the creator.
 Result<> destroy(const StateDir& dir, const ContainerState& state);

@@ -11,9 +11,14 @@ constexpr Flag kFlags[] = {
 };
 
 // Every process of the container, of a stopped one too: what outlived its init.
-Result<> signal_all(const ContainerState& state, int signal) {
+Result<> signal_all(const Container& container, int signal) {
+  const ContainerState& state = container.state;
   if (state.cgroups.directories.empty())
     return error("kill --all: the container has no cgroup to find its processes by");
+  if (!alive(state.init)) {
+    HF_TRY(const bool shared, container.dir.shares_cgroups(state));
+    if (shared) return error("container not running");
+  }
   if (signal == SIGKILL) return kill_all(state.cgroups, signal);
   HF_TRY(const auto pids, processes(state.cgroups));
   if (pids.empty()) return {};
@@ -26,7 +31,7 @@ Result<int> run(const Globals& globals, const Arguments& args) {
   const auto signal = parse_signal(text);
   if (!signal) return error("unknown signal \"{}\"", text);
   if (args.on("all"))
-    HF_DO(signal_all(container.state, *signal));
+    HF_DO(signal_all(container, *signal));
   else
     HF_DO(signal_init(container.state, *signal));
   // A frozen process takes no signal; the one that cannot wait is let through.
