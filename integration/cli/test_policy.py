@@ -136,7 +136,7 @@ class Policy(RuntimeCase):
             root = pathlib.Path("/sys/fs/cgroup")
             if (root / "pids").is_dir():
                 root = root / "pids"
-            limit = root / "holdfast-test" / bundle.path.name / "pids.max"
+            limit = root / bundle.linux["cgroupsPath"].strip("/") / "pids.max"
             before = limit.read_text()
             self.runtime.ok("update", "--resources", "-", container,
                             stdin=json.dumps({"pids": {"limit": -1}}))

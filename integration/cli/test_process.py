@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import unittest
 
 from lib.bundle import Bundle
@@ -58,6 +59,15 @@ class Program(RuntimeCase):
                 self.assert_ok(self.runtime.run_container(bundle, stdout=log))
             self.assertEqual(path.stat().st_uid, 0)
 
+    def test_signals_that_the_caller_ignores_are_not_ignored_by_the_program(self):
+        with Bundle(["grep", "-E", "^Sig(Ign|Blk)", "/proc/self/status"]) as bundle:
+            result = subprocess.run(
+                ["/bin/sh", "-c", 'trap "" INT QUIT HUP PIPE; exec "$@"', "sh",
+                 *self.runtime.argv("run", "--bundle", bundle.path, new_id())],
+                text=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, check=True)
+            self.assertEqual([int(line.split()[1], 16) for line in result.stdout.splitlines()],
+                             [0, 0])
+
     def test_home_comes_from_the_image(self):
         for user, home in ((0, "/root"), (1000, "/home/user"), (4711, "/")):
             with self.subTest(user=user), Bundle(["sh", "-c", "echo $HOME"], user=user) as bundle:
@@ -112,7 +122,7 @@ class Program(RuntimeCase):
             container = new_id()
             self.assert_ok(self.runtime.create(bundle, container))
             self.runtime.ok("start", container)
-            for affinity, allowed in (({"initial": "0", "final": "1"}, "1"), ({"initial": "0"}, "0")):
+            for affinity, allowed in (({"initial": "0", "final": "1"}, "1"), ({"final": "0"}, "0")):
                 process = {"user": {"uid": 0, "gid": 0}, "cwd": "/", "env": ["PATH=/bin"],
                            "args": ["grep", "Cpus_allowed_list", "/proc/self/status"],
                            "execCPUAffinity": affinity}

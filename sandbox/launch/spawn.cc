@@ -73,6 +73,9 @@ struct Child {
 
 int execute(void* argument) {
   auto* child = static_cast<Child*>(argument);
+  // A program starts with no signal blocked and none ignored, whatever the caller did: a shell's
+  // background job ignores SIGINT. (Handlers end with execve anyhow.)
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
