@@ -124,6 +124,8 @@ class Damaged(LifecycleCase):
 
     def test_a_pid_that_is_another_process_now_is_left_alone(self):
         _, container = self.stopped()
+        # Start times are told in ticks of 10 ms: the other one must not begin in the same tick.
+        time.sleep(0.05)
         other = subprocess.Popen(["sleep", "1000"])
         self.addCleanup(other.wait)
         self.addCleanup(other.kill)
