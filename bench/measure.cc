@@ -38,9 +38,11 @@ Result<Fd> error_file() {
 }
 
 [[noreturn]] void execute(const std::vector<char*>& argv, int error) {
-  const int null = open("/dev/null", O_RDWR);
-  dup2(null, 0);
-  dup2(null, 1);
+  // Not /dev/null: a runtime may give its standard streams to the container's user, and that node is
+  // the host's.
+  const int empty = int(syscall(SYS_memfd_create, "stdio", 0));
+  dup2(empty, 0);
+  dup2(empty, 1);
   dup2(error, 2);
   syscall(SYS_close_range, 3, ~0U, 0);
   execv(argv[0], argv.data());
