@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "profiles/seccomp/dense.h"
 #include "profiles/seccomp/front.h"
 #include "profiles/seccomp/library.h"
 #include "profiles/seccomp/newer_calls.h"
@@ -258,7 +259,7 @@ Result<Filter> Compiler::run() {
   for (const uint32_t token : tokens_) HF_DO(builder.add_architecture(token));
   for (const oci::SeccompRule& rule : seccomp_.syscalls) HF_DO(add(builder, rule));
   HF_TRY(const Filter program, builder.program());
-  Filter filter = with_front(front(), program);
+  Filter filter = dense(with_front(front(), program));
   if (filter.size() > BPF_MAXINSNS)
     return error("{} instructions, but the kernel takes {}", filter.size(), BPF_MAXINSNS);
   return filter;
