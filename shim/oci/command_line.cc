@@ -2,6 +2,7 @@
 
 #include "core/base/fd.h"
 #include "sandbox/launch/state_store.h"
+#include "shim/oci/commit.h"
 #include "shim/oci/verb.h"
 
 namespace holdfast {
@@ -93,12 +94,8 @@ std::string global_usage() {
 }
 
 std::string version_text() {
-#ifdef HOLDFAST_COMMIT
-  constexpr std::string_view kCommit = HOLDFAST_COMMIT;
-#else
-  constexpr std::string_view kCommit = "unknown";
-#endif
-  return fmt::format("holdfast version {}\ncommit: {}\nspec: 1.3.0\n", HOLDFAST_VERSION, kCommit);
+  return fmt::format("holdfast version {}\ncommit: {}\nspec: 1.3.0\n", HOLDFAST_VERSION,
+                     source_commit());
 }
 
 Result<> print(std::string_view text) {
