@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import time
 
@@ -136,7 +137,19 @@ class Holdfastctl(RuntimeCase):
         self.assertLessEqual({"kernel", "policy", "cgroups", "AppArmor", "SELinux"}, names)
 
     def test_every_command_has_an_example_in_its_help(self):
-        for verb in ("explain", "why", "doctor"):
-            help_text = self.assert_ok(ctl(verb, "--help")).stdout
+        overview = self.assert_ok(ctl("help")).stdout
+        commands = re.findall(r"(?m)^  ([a-z]+(?: [a-z]+)?)  ", overview.split("Commands:")[1])
+        self.assertGreater(len(commands), 2)
+        for verb in commands:
+            help_text = self.assert_ok(ctl(*verb.split(), "--help")).stdout
             self.assertIn(f"holdfastctl {verb}", help_text)
             self.assertIn("Example:", help_text)
+
+    def test_the_version_names_the_commit_of_both_programs(self):
+        commits = [re.search(r"(?m)^commit: ([0-9a-f]{12}(-dirty)?|unknown)$",
+                             self.assert_ok(subprocess.run(
+                                 [program, "--version"], text=True, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, check=False)).stdout)
+                   for program in (HOLDFAST, HOLDFASTCTL)]
+        self.assertNotIn(None, commits)
+        self.assertEqual(commits[0][1], commits[1][1])

@@ -1,8 +1,8 @@
 // doctor: what this host can enforce, tried and not guessed, and whether the policy is readable.
 #include <unistd.h>
 
-#include "core/json/writer.h"
 #include "sandbox/kernel/probe.h"
+#include "shim/ctl/json_answer.h"
 #include "shim/ctl/table.h"
 #include "shim/ctl/verb.h"
 #include "shim/oci/load_policy.h"
@@ -35,25 +35,17 @@ std::string table_text(const std::vector<HostCheck>& checks) {
 }
 
 std::string json_text(const std::vector<HostCheck>& checks) {
-  json::Writer w(json::Layout::kPretty);
-  w.begin_object();
-  w.key("version");
-  w.number(1);
-  w.key("checks");
-  w.begin_array();
+  JsonAnswer answer;
+  answer.begin_list("checks");
   for (const HostCheck& check : checks) {
-    w.begin_object();
-    w.key("name");
-    w.string(check.name);
-    w.key("usable");
-    w.boolean(check.usable);
-    w.key("detail");
-    w.string(check.detail);
-    w.end_object();
+    answer.begin_item();
+    answer.text("name", check.name);
+    answer.flag("usable", check.usable);
+    answer.text("detail", check.detail);
+    answer.end_item();
   }
-  w.end_array();
-  w.end_object();
-  return std::move(w).take() + "\n";
+  answer.end_list();
+  return std::move(answer).take();
 }
 
 // Whether containers can be made here at all; what is merely missing is told and no failure.

@@ -3,12 +3,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/json/writer.h"
 #include "sandbox/kernel/probe.h"
 #include "shim/ctl/containers.h"
-#include "shim/ctl/examine_bundle.h"
+#include "shim/ctl/json_answer.h"
 #include "shim/ctl/table.h"
 #include "shim/ctl/verb.h"
+#include "shim/oci/bundle.h"
 #include "shim/oci/load_policy.h"
 
 namespace holdfast::ctl {
@@ -77,10 +77,13 @@ Result<Explained> explain_container(const std::string& id, const std::string& ro
   return explained;
 }
 
-Result<Explained> explain_bundle(const std::string& bundle) {
+Result<Explained> explain_bundle(const std::string& path) {
   HF_TRY(const HostFacts facts, probe_host());
   HF_TRY(const Policy policy, load_policy(facts));
-  HF_TRY(Examined examined, examine_bundle(bundle, policy, facts));
+  HF_TRY(const Bundle bundle, open_bundle(path, "config.json"));
+  const Request request = request_for(bundle, bundle.path.substr(bundle.path.rfind('/') + 1),
+                                      facts.euid != 0 || facts.in_user_namespace);
+  HF_TRY(Examined examined, examine(request, bundle.spec, policy, facts));
   Explained explained;
   explained.refused = examined.refusal.has_value();
   if (explained.refused) explained.note = examined.refusal->message;
@@ -115,47 +118,30 @@ std::string table_text(const Explained& explained, const Terminal& terminal) {
   return text;
 }
 
-void write_decision(json::Writer& w, const Decision& decision) {
-  const auto member = [&](std::string_view name, std::string_view value) {
-    w.key(name);
-    w.string(value);
-  };
-  w.begin_object();
-  member("control", decision.control);
-  member("asked", decision.asked);
-  member("applied", decision.applied);
-  member("outcome", mark_of(decision.outcome).name);
-  if (!decision.rule.empty()) member("rule", decision.rule);
-  if (!decision.why.empty()) member("why", decision.why);
-  w.end_object();
-}
-
 std::string json_text(const Explained& explained) {
   const Plan& plan = explained.plan;
-  json::Writer w(json::Layout::kPretty);
-  const auto member = [&](std::string_view name, std::string_view value) {
-    if (value.empty()) return;
-    w.key(name);
-    w.string(value);
-  };
-  w.begin_object();
-  w.key("version");
-  w.number(1);
-  member("id", plan.id);
-  member("bundle", plan.bundle);
-  member("policy", plan.policy_source);
-  member("profile", plan.profile);
-  member("mode", mode_name(plan.mode));
-  member("planDigest", explained.digest);
-  w.key("refused");
-  w.boolean(explained.refused);
-  member("note", explained.note);
-  w.key("decisions");
-  w.begin_array();
-  for (const Decision& decision : plan.decisions) write_decision(w, decision);
-  w.end_array();
-  w.end_object();
-  return std::move(w).take() + "\n";
+  JsonAnswer answer;
+  answer.text_if_any("id", plan.id);
+  answer.text_if_any("bundle", plan.bundle);
+  answer.text_if_any("policy", plan.policy_source);
+  answer.text_if_any("profile", plan.profile);
+  answer.text_if_any("mode", mode_name(plan.mode));
+  answer.text_if_any("planDigest", explained.digest);
+  answer.flag("refused", explained.refused);
+  answer.text_if_any("note", explained.note);
+  answer.begin_list("decisions");
+  for (const Decision& decision : plan.decisions) {
+    answer.begin_item();
+    answer.text("control", decision.control);
+    answer.text("asked", decision.asked);
+    answer.text("applied", decision.applied);
+    answer.text("outcome", mark_of(decision.outcome).name);
+    answer.text_if_any("rule", decision.rule);
+    answer.text_if_any("why", decision.why);
+    answer.end_item();
+  }
+  answer.end_list();
+  return std::move(answer).take();
 }
 
 // A bundle is a directory with a config.json; anything else is an id.
@@ -175,11 +161,7 @@ Result<int> run(const Arguments& args) {
   return explained.refused ? 2 : 0;
 }
 
-constexpr Flag kFlags[] = {
-    {"root", 'r', FlagKind::kText, "DIR",
-     "state directory; else those of all engines are searched"},
-    kFormatFlag,
-};
+constexpr Flag kFlags[] = {kRootFlag, kFormatFlag};
 
 }  // namespace
 

@@ -7,9 +7,9 @@
 #include <ctime>
 
 #include "core/base/text.h"
-#include "core/json/writer.h"
 #include "sandbox/kernel/cgroup.h"
 #include "shim/ctl/containers.h"
+#include "shim/ctl/json_answer.h"
 #include "shim/ctl/kernel_log.h"
 #include "shim/ctl/table.h"
 #include "shim/ctl/verb.h"
@@ -159,36 +159,24 @@ std::string table_text(const std::vector<Finding>& findings, bool logged) {
 }
 
 std::string json_text(const std::vector<Finding>& findings) {
-  json::Writer w(json::Layout::kPretty);
-  const auto member = [&](std::string_view name, std::string_view value) {
-    if (value.empty()) return;
-    w.key(name);
-    w.string(value);
-  };
-  w.begin_object();
-  w.key("version");
-  w.number(1);
-  w.key("findings");
-  w.begin_array();
+  JsonAnswer answer;
+  answer.begin_list("findings");
   for (const Finding& finding : findings) {
-    w.begin_object();
-    member("last", finding.when);
+    answer.begin_item();
+    answer.text_if_any("last", finding.when);
     if (finding.count > 0) {
-      w.key("count");
-      w.number(finding.count);
-      w.key("certain");
-      w.boolean(finding.certain);
+      answer.number("count", finding.count);
+      answer.flag("certain", finding.certain);
     }
-    member("program", printable(finding.program));
-    member("call", finding.call);
-    member("answer", finding.judgement.answer);
-    member("filter", finding.judgement.filter);
-    member("remedy", finding.judgement.remedy);
-    w.end_object();
+    answer.text_if_any("program", finding.program);
+    answer.text_if_any("call", finding.call);
+    answer.text_if_any("answer", finding.judgement.answer);
+    answer.text_if_any("filter", finding.judgement.filter);
+    answer.text_if_any("remedy", finding.judgement.remedy);
+    answer.end_item();
   }
-  w.end_array();
-  w.end_object();
-  return std::move(w).take() + "\n";
+  answer.end_list();
+  return std::move(answer).take();
 }
 
 constexpr char kNothingLogged[] =
@@ -216,8 +204,7 @@ Result<int> run(const Arguments& args) {
 }
 
 constexpr Flag kFlags[] = {
-    {"root", 'r', FlagKind::kText, "DIR",
-     "state directory; else those of all engines are searched"},
+    kRootFlag,
     {"arch", 'a', FlagKind::kText, "NAME", "x86_64, i386, aarch64, ... (default: this machine's)"},
     kFormatFlag,
 };
