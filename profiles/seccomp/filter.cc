@@ -17,6 +17,7 @@ using oci::SeccompAction;
 
 // More rules than this, and a tree answers sooner than a chain.
 constexpr size_t kTreeFrom = 16;
+constexpr uint32_t kSocketcall = 102;  // on i386
 
 Result<uint32_t> with_data(uint32_t action, std::optional<uint32_t> data) {
   const uint32_t value = data.value_or(EPERM);
@@ -105,6 +106,7 @@ class Compiler {
   Result<> add_socket(const oci::SeccompRule& rule, uint32_t action);
   Front front() const;
   std::optional<uint32_t> last_named(uint32_t token) const;
+  bool closes_socketcall(uint32_t token) const;
   bool answers_enosys() const;
 
   const oci::Seccomp& seccomp_;
@@ -221,6 +223,16 @@ std::optional<uint32_t> socket_number(uint32_t token) {
   return seccomp::call_number(token, "socket");
 }
 
+// libseccomp gives what it allows of i386's direct socket calls to socketcall's operations, too, and
+// so leaves it half open. A description of our own that does not name it means it closed.
+bool Compiler::closes_socketcall(uint32_t token) const {
+  if (!options_.own || permissive_ || token != seccomp::architecture("SCMP_ARCH_X86")) return false;
+  for (const oci::SeccompRule& rule : seccomp_.syscalls)
+    if (std::find(rule.names.begin(), rule.names.end(), "socketcall") != rule.names.end())
+      return false;
+  return true;
+}
+
 Front Compiler::front() const {
   Front front;
   for (const uint32_t token : tokens_) {
@@ -231,6 +243,7 @@ Front Compiler::front() const {
     if (answers_enosys()) section.last = last_named(token);
     section.own_from = own_from(token);
     section.exact = newer_;
+    if (closes_socketcall(token)) section.exact.push_back({kSocketcall, default_});
     if (const auto number = socket_number(token); number && !families_.empty())
       section.by_argument = {*number, families_, default_};
     if (section.x32)
