@@ -28,6 +28,17 @@ constexpr std::span<const json::Name<CgroupDriver>> json_names(CgroupDriver) {
   return kCgroupDrivers;
 }
 
+// LANDLOCK_ACCESS_FS_* of linux/landlock.h, whose numbers are the bits' (ABI 5).
+struct BitName {
+  std::string_view name;
+  uint64_t bit;
+};
+inline constexpr BitName kLandlockAccess[] = {
+    {"execute", 1 << 0},   {"writeFile", 1 << 1},  {"readFile", 1 << 2},  {"readDir", 1 << 3},
+    {"removeDir", 1 << 4}, {"removeFile", 1 << 5}, {"makeChar", 1 << 6},  {"makeDir", 1 << 7},
+    {"makeReg", 1 << 8},   {"makeSock", 1 << 9},   {"makeFifo", 1 << 10}, {"makeBlock", 1 << 11},
+    {"makeSym", 1 << 12},  {"refer", 1 << 13},     {"truncate", 1 << 14}, {"ioctlDev", 1 << 15}};
+
 inline constexpr json::Name<Mode> kModes[] = {
     {"enforce", Mode::kEnforce}, {"warn", Mode::kWarn}, {"off", Mode::kOff}};
 constexpr std::span<const json::Name<Mode>> json_names(Mode) { return kModes; }
@@ -64,6 +75,41 @@ void describe(V& v, CapabilitySets& c) {
   describe_set(v, "permitted", c.permitted);
   describe_set(v, "inheritable", c.inheritable);
   describe_set(v, "ambient", c.ambient);
+}
+
+// A set of bits is written as the names of what it holds; `what` is for messages.
+template <class V>
+void describe_bits(V& v, std::string_view name, uint64_t& set, std::span<const BitName> known,
+                   std::string_view what) {
+  oci::Strings names;
+  if constexpr (!V::kDecodes)
+    for (const BitName& each : known)
+      if (set & each.bit) names.emplace_back(each.name);
+  v.field(name, names);
+  if constexpr (V::kDecodes) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      const auto found =
+          std::find_if(known.begin(), known.end(), [&](auto& k) { return k.name == names[i]; });
+      v.check(found != known.end(), name, i,
+              fmt::format("unknown {} {}", what, json::quoted(names[i], 64)));
+      if (found != known.end()) set |= found->bit;
+    }
+  }
+}
+
+template <class V>
+void describe(V& v, LandlockGrant& g) {
+  describe_bits(v, "access", g.access, kLandlockAccess, "access right");
+  v.field("paths", g.paths);
+}
+
+template <class V>
+void describe(V& v, LandlockPlan& l) {
+  v.required("abi", l.abi);
+  describe_bits(v, "handled", l.handled_fs, kLandlockAccess, "access right");
+  v.field("grants", l.grants);
+  v.field("bindTcp", l.bind_tcp);
+  v.field("connectTcp", l.connect_tcp);
 }
 
 template <class V>
@@ -121,6 +167,7 @@ void describe(V& v, ProcessPlan& p) {
   v.field("capabilities", p.capabilities);
   v.field("rlimits", p.rlimits);
   v.field("noNewPrivileges", p.no_new_privileges);
+  v.field("mdwe", p.mdwe);
   v.field("apparmorProfile", p.apparmor_profile);
   v.field("selinuxLabel", p.selinux_label);
   v.field("oomScoreAdj", p.oom_score_adj);
@@ -158,6 +205,7 @@ void describe(V& v, Plan& p) {
   v.field("sysctl", p.sysctl);
   v.field("mountLabel", p.mount_label);
   v.required("cgroup", p.cgroup);
+  v.field("landlock", p.landlock);
   v.field("filters", p.filters);
   v.field("hooks", p.hooks);
   v.field("annotations", p.annotations);

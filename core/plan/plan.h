@@ -73,6 +73,21 @@ struct MountPlan {
   std::optional<MountIdMap> idmap;
 };
 
+// What a Landlock domain allows beneath paths of the container (landlock(7)).
+struct LandlockGrant {
+  uint64_t access = 0;             // LANDLOCK_ACCESS_FS_*
+  std::vector<std::string> paths;  // one that is missing grants nothing
+};
+
+// The Landlock domain of all of the container's processes; each further process gets one of the
+// same rules.
+struct LandlockPlan {
+  int32_t abi = 0;          // of the kernel that it was decided for
+  uint64_t handled_fs = 0;  // LANDLOCK_ACCESS_FS_*: denied but for what is granted
+  std::vector<LandlockGrant> grants;
+  std::optional<std::vector<uint16_t>> bind_tcp, connect_tcp;  // the only ports; absent: any
+};
+
 enum class CgroupDriver { kCgroupfs, kSystemd, kDisabled };
 
 struct CgroupPlan {
@@ -91,6 +106,7 @@ struct ProcessPlan {
   CapabilitySets capabilities;
   std::vector<oci::Rlimit> rlimits;
   bool no_new_privileges = false;
+  bool mdwe = false;  // no memory that is both writable and executable (PR_SET_MDWE)
   std::string apparmor_profile, selinux_label;
   std::optional<int32_t> oom_score_adj;
   std::optional<oci::Scheduler> scheduler;
@@ -126,6 +142,7 @@ struct Plan {
   oci::StringMap sysctl;
   std::string mount_label;
   CgroupPlan cgroup;
+  std::optional<LandlockPlan> landlock;
   std::vector<FilterPlan> filters;  // first loaded first: the profile's, then the engine's
   oci::Hooks hooks;
   oci::StringMap annotations;  // passed on in `state`; never interpreted
@@ -150,7 +167,8 @@ struct HostFacts {
   std::string kernel;  // uname -r
   Cgroup cgroup = Cgroup::kNone;
   bool apparmor = false, selinux = false;
-  int32_t landlock_abi = 0;
+  int32_t landlock_abi = 0;  // 0: the kernel has none, or it is off
+  bool mdwe = false;         // PR_SET_MDWE (Linux 6.3)
   bool bpf_lsm = false;
   bool seccomp_log = false;      // SECCOMP_RET_LOG available
   uint64_t bounding = 0;         // capabilities that we can hand on

@@ -3,6 +3,7 @@
 #include <linux/landlock.h>
 #include <linux/magic.h>
 #include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
@@ -13,6 +14,10 @@
 
 #include "core/base/fd.h"
 #include "sandbox/kernel/process.h"
+
+#ifndef PR_GET_MDWE
+#define PR_GET_MDWE 66  // Linux 6.3
+#endif
 
 namespace holdfast {
 namespace {
@@ -55,6 +60,9 @@ bool bpf_lsm() {
   const auto names = split(trim(*list), ',');
   return std::find(names.begin(), names.end(), "bpf") != names.end();
 }
+
+// Whether a process may ask for it is told by whether it may ask about it.
+bool mdwe() { return ::prctl(PR_GET_MDWE, 0, 0, 0, 0) >= 0; }
 
 bool seccomp_log() {
   const uint32_t action = SECCOMP_RET_LOG;
@@ -102,6 +110,7 @@ Result<HostFacts> probe_host() {
   facts.apparmor = apparmor_enabled();
   facts.selinux = selinux_enabled();
   facts.landlock_abi = landlock_abi();
+  facts.mdwe = mdwe();
   facts.bpf_lsm = bpf_lsm();
   facts.seccomp_log = seccomp_log();
   facts.euid = ::geteuid();

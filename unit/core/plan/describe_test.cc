@@ -60,7 +60,7 @@ using All =
                    oci::SeccompArg, oci::SeccompRule, oci::Seccomp, oci::Personality, oci::IntelRdt,
                    oci::MemoryPolicy, oci::Linux, oci::Spec, oci::State>;
 using AllOfPlan = testing::Types<Decision, CapabilitySets, FilterPlan, MountIdMap, MountPlan,
-                                 CgroupPlan, ProcessPlan, Plan>;
+                                 CgroupPlan, LandlockGrant, LandlockPlan, ProcessPlan, Plan>;
 TYPED_TEST_SUITE(Description, All);
 
 TYPED_TEST(Description, NamesEveryMember) {
