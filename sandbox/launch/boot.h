@@ -1,6 +1,8 @@
-// What the runtime hands to stage 1 and init: one sealed memfd with a JSON document and the
-// filters' instructions behind it, and a few descriptors whose numbers stand in the document.
+// What the runtime hands to stage 1 and init: one sealed memfd with JSON documents and the filters'
+// instructions, and a few descriptors beside it.
 #pragma once
+
+#include <sys/types.h>
 
 #include <string>
 #include <vector>
@@ -12,21 +14,35 @@
 
 namespace holdfast {
 
-struct Boot {
+// What is in the record beside the plan, the further process and the filters.
+struct BootNotes {
+  CgroupRecord cgroups;
+  int32_t init_pid = 0;       // exec: whose namespaces are joined
+  bool wants_hooks = false;   // the runtime has work at the kHooks point
+  bool parks = false;         // the start FIFO stands beside the record
+  uint32_t preserve_fds = 0;  // descriptors from 3 on that the program gets
+};
+
+// Stage 1's side.
+struct Boot : BootNotes {
   Plan plan;
   std::optional<ProcessPlan> exec;  // a further process; else the container's first
-  CgroupRecord cgroups;
-  int32_t channel = -1;  // descriptor numbers
-  int32_t start_fifo = -1;
-  int32_t init_pidfd = -1;  // exec: whose namespaces are joined
-  int32_t init_pid = 0;
-  bool wants_hooks = false;  // the runtime has work at the kHooks point
-  // Not in the document:
   std::vector<Filter> filters;
+  Fd start_fifo;
+  Fd init_pidfd;
+};
+
+// The runtime's side. `document` is the plan's canonical form, `exec` null for a first process.
+struct BootRecord {
+  std::string_view document;
+  const ProcessPlan* exec = nullptr;
+  const std::vector<Filter>& filters;
+  const BootNotes& notes;
 };
 
 // The memfd, sealed.
-Result<Fd> write_boot(const Boot& boot);
-Result<Boot> read_boot(const Fd& fd);
+Result<Fd> write_boot(const BootRecord& record);
+// The record first, then what its notes speak of: the start FIFO, or the pidfd of a container's init.
+Result<Boot> read_boot(std::vector<Fd> descriptors);
 
 }  // namespace holdfast

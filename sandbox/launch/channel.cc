@@ -35,30 +35,30 @@ Result<Channel::Pair> Channel::make() {
   return pair;
 }
 
-Result<> Channel::send(const Message& message) const {
+Result<> Channel::send(const Message& message, std::span<const int> fds) const {
   if (message.text.size() > kMaxText && message.type != MessageType::kFailed)
     return error("a message of {} bytes is too long for the channel", message.text.size());
   const Header header{static_cast<uint32_t>(message.type), message.value};
   std::string packet(reinterpret_cast<const char*>(&header), sizeof header);
   packet.append(message.text, 0, kMaxText);
-  if (!message.fd) {
+  if (fds.empty()) {
     if (::write(socket_.get(), packet.data(), packet.size()) != std::ssize(packet))
       return os_error("write to the channel");
     return {};
   }
   iovec part{packet.data(), packet.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(kMaxDescriptors * sizeof(int))] = {};
+  if (fds.size() > kMaxDescriptors) return error("{} descriptors in one message", fds.size());
   msghdr request{};
   request.msg_iov = &part;
   request.msg_iovlen = 1;
   request.msg_control = control;
-  request.msg_controllen = sizeof control;
+  request.msg_controllen = CMSG_SPACE(fds.size_bytes());
   cmsghdr* rights = CMSG_FIRSTHDR(&request);
   rights->cmsg_level = SOL_SOCKET;
   rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
-  const int raw = message.fd.get();
-  std::memcpy(CMSG_DATA(rights), &raw, sizeof raw);
+  rights->cmsg_len = CMSG_LEN(fds.size_bytes());
+  std::memcpy(CMSG_DATA(rights), fds.data(), fds.size_bytes());
   if (::sendmsg(socket_.get(), &request, MSG_NOSIGNAL) < 0)
     return os_error("send a descriptor over the channel");
   return {};
@@ -69,7 +69,8 @@ Result<Message> Channel::receive() const { return receive(0); }
 Result<Message> Channel::receive(int flags) const {
   char packet[sizeof(Header) + kMaxText];  // not cleared: only what arrives is touched
   iovec part{packet, sizeof packet};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))] = {};
+  alignas(cmsghdr) char
+      control[CMSG_SPACE(kMaxDescriptors * sizeof(int)) + CMSG_SPACE(sizeof(ucred))] = {};
   msghdr request{};
   request.msg_iov = &part;
   request.msg_iovlen = 1;
@@ -87,9 +88,10 @@ Result<Message> Channel::receive(int flags) const {
   for (cmsghdr* item = CMSG_FIRSTHDR(&request); item; item = CMSG_NXTHDR(&request, item)) {
     if (item->cmsg_level != SOL_SOCKET) continue;
     if (item->cmsg_type == SCM_RIGHTS) {
-      int raw;
-      std::memcpy(&raw, CMSG_DATA(item), sizeof raw);
-      message.fd = Fd(raw);
+      int raw[kMaxDescriptors];
+      const size_t size = std::min(item->cmsg_len - CMSG_LEN(0), sizeof raw);
+      std::memcpy(raw, CMSG_DATA(item), size);
+      for (size_t i = 0; i < size / sizeof(int); ++i) message.fds.emplace_back(raw[i]);
     } else if (item->cmsg_type == SCM_CREDENTIALS) {
       ucred credentials;
       std::memcpy(&credentials, CMSG_DATA(item), sizeof credentials);

@@ -10,14 +10,17 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "core/base/fd.h"
 
 namespace holdfast {
 
 enum class MessageType : uint32_t {
-  kBorn = 1,  // stage 1 -> runtime: value is init's pid
+  kBoot = 1,  // runtime -> stage 1: the boot record and what belongs to it (boot.h)
+  kBorn,      // stage 1 -> runtime: value is init's pid
   kTerminal,  // init -> runtime: carries the pty's master
   kHooks,     // init -> runtime: the mounts stand, run prestart and createRuntime
   kListener,  // init -> runtime: value is the number of a seccomp listener, to be fetched
@@ -30,8 +33,8 @@ struct Message {
   MessageType type = MessageType::kContinue;
   int32_t value = 0;
   std::string text{};
-  Fd fd{};           // at most one descriptor
-  pid_t sender = 0;  // on the runtime's side: who sent it, as the kernel says
+  std::vector<Fd> fds{};  // of a received one; at most kMaxDescriptors
+  pid_t sender = 0;       // on the runtime's side: who sent it, as the kernel says
 };
 
 class Channel {
@@ -42,8 +45,10 @@ class Channel {
   struct Pair;
   static Result<Pair> make();
 
-  // Without a descriptor this is one write(2): it passes filters that forbid sendmsg.
-  Result<> send(const Message& message) const;
+  static constexpr size_t kMaxDescriptors = 3;
+
+  // Without descriptors this is one write(2): it passes filters that forbid sendmsg.
+  Result<> send(const Message& message, std::span<const int> fds = {}) const;
   // Blocks. An end of file is an error: the other side died.
   Result<Message> receive() const;
   // The error of a kFailed that has already arrived; what arrived before it is dropped.

@@ -78,7 +78,8 @@ Result<> connect_terminal(Init& init, const DirFd& devpts) {
   if (init.process.console_size)
     HF_DO(set_window_size(terminal.master, *init.process.console_size));
   init.terminal = std::move(terminal.peer);
-  return init.stage.channel.send({MessageType::kTerminal, 0, {}, std::move(terminal.master)});
+  const int master[] = {terminal.master.get()};
+  return init.stage.channel.send({MessageType::kTerminal}, master);
 }
 
 Result<> make_console(Init& init) {
@@ -182,7 +183,7 @@ Result<> enter_cwd_as_user(Init& init) {
 
 // The runtime fetches the descriptor by its number: sendmsg may be what the filter notifies about.
 Result<> hand_over_listener(Init& init, Fd listener) {
-  HF_DO(init.stage.channel.send({MessageType::kListener, listener.get(), {}, {}}));
+  HF_DO(init.stage.channel.send({MessageType::kListener, listener.get()}));
   return init.stage.channel.await_continue();
 }
 
@@ -234,7 +235,7 @@ Result<> close_descriptors(Init& init) {
   init.procfs = {};
   init.rootfs.reset();
   init.terminal = {};
-  const unsigned int first = 3 + init.plan().preserve_fds;
+  const unsigned int first = 3 + init.stage.boot.preserve_fds;
   if (::syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
     return os_error("mark descriptors close-on-exec");
   return {};
@@ -305,23 +306,23 @@ Result<> park(Init& init) {
   const Channel& channel = init.stage.channel;
   HF_DO(channel.send({MessageType::kReady}));
   HF_DO(channel.await_continue());
-  const int fifo = init.stage.boot.start_fifo;
-  if (fifo < 0) return channel.await_continue();
+  const Fd& fifo = init.stage.boot.start_fifo;
+  if (!fifo) return channel.await_continue();
   char byte;
   ssize_t got;
-  do got = ::read(fifo, &byte, 1);
+  do got = ::read(fifo.get(), &byte, 1);
   while (got < 0 && errno == EINTR);
   if (got != 1) return os_error("wait for start");
   return {};
 }
 
 void report(const Init& init, const Error& failure) {
-  const int fifo = init.stage.boot.start_fifo;
-  if (fifo < 0) {
-    (void)init.stage.channel.send({MessageType::kFailed, failure.code, failure.message, {}});
+  const Fd& fifo = init.stage.boot.start_fifo;
+  if (!fifo) {
+    (void)init.stage.channel.send({MessageType::kFailed, failure.code, failure.message});
   } else {
     // Best effort: `start` may be gone, and then nobody is left to tell.
-    (void)!::write(fifo, failure.message.data(), failure.message.size());
+    (void)!::write(fifo.get(), failure.message.data(), failure.message.size());
   }
 }
 
@@ -359,17 +360,35 @@ Result<> run_init(Stage& stage) {
   ::_exit(1);
 }
 
-int init_main(const char* boot_descriptor) {
-  const auto number = parse_number<int>(boot_descriptor);
+namespace {
+
+// A program starts with no signal blocked and none ignored, whatever the caller did: a shell's background
+// job ignores SIGINT.
+void reset_signals() {
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+Result<> start_from(Channel& channel) {
+  HF_TRY(Message message, channel.expect(MessageType::kBoot));
+  HF_TRY(Boot boot, read_boot(std::move(message.fds)));
+  Stage stage{std::move(boot), channel, {}, {}, {}, 0};
+  HF_DO(enter_namespaces(stage));
+  return run_init(stage);
+}
+
+}  // namespace
+
+int init_main(const char* channel_descriptor) {
+  reset_signals();
+  const auto number = parse_number<int>(channel_descriptor);
   if (!number) return 1;
-  const Fd record(*number);
-  auto boot = read_boot(record);
-  if (!boot) return 1;
-  Channel channel{Fd(boot->channel)};
-  Stage stage{std::move(*boot), std::move(channel), {}, {}, {}, 0};
-  auto entered = enter_namespaces(stage);
-  const auto done = entered ? run_init(stage) : std::move(entered);
-  (void)stage.channel.send({MessageType::kFailed, done.error().code, done.error().message, {}});
+  Channel channel{Fd(*number)};
+  // The runtime that ends before it has decided, or decides against us, closes its end.
+  const auto done = start_from(channel);
+  (void)channel.send({MessageType::kFailed, done.error().code, done.error().message});
   return 1;
 }
 

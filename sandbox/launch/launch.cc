@@ -21,46 +21,33 @@ namespace {
 
 using oci::NamespaceType;
 
-Result<> reap(pid_t pid) {
-  while (::waitpid(pid, nullptr, __WALL) < 0)
-    if (errno != EINTR) return os_error("wait for process {}", pid);
-  return {};
-}
-
-// The processes of one launch; whatever is not released is killed and reaped.
-class Processes {
+// Init, from its birth on; unless it is released it is killed and reaped.
+class Init {
  public:
-  explicit Processes(pid_t stage) : stage_(stage) {}
-  Processes(const Processes&) = delete;
-  Processes& operator=(const Processes&) = delete;
-  ~Processes() {
-    end(stage_);
-    end(init_);
+  Init() = default;
+  Init(const Init&) = delete;
+  Init& operator=(const Init&) = delete;
+  ~Init() {
+    if (pid_ == 0) return;
+    // Our child, not reaped: the pid is still its own.
+    ::kill(pid_, SIGKILL);
+    (void)reap(pid_);
   }
 
-  pid_t init() const { return init_; }
-  void born(pid_t init) { init_ = init; }
-  Result<> reap_stage() { return reap(std::exchange(stage_, 0)); }
-  void release_init() { init_ = 0; }
+  pid_t pid() const { return pid_; }
+  void born(pid_t pid) { pid_ = pid; }
+  void release() { pid_ = 0; }
 
  private:
-  static void end(pid_t pid) {
-    if (pid == 0) return;
-    // Our child, not reaped: the pid is still its own.
-    ::kill(pid, SIGKILL);
-    (void)reap(pid);
-  }
-
-  pid_t stage_;
-  pid_t init_ = 0;
+  pid_t pid_ = 0;
 };
 
 // What the runtime does while init works: answers its messages until it is ready.
 class Conversation {
  public:
-  Conversation(const Boot& boot, const Channel& channel, LaunchOptions& options,
-               Processes& processes)
-      : boot_(boot), channel_(channel), options_(options), processes_(processes) {}
+  Conversation(const Plan& plan, bool exec, const Channel& channel, LaunchOptions& options,
+               Init& init)
+      : plan_(plan), exec_(exec), channel_(channel), options_(options), init_(init) {}
 
   Result<> until_ready() {
     while (true) {
@@ -88,7 +75,7 @@ class Conversation {
       case MessageType::kBorn:
         return born(message.sender);
       case MessageType::kTerminal:
-        return terminal(std::move(message.fd));
+        return terminal(std::move(message.fds));
       case MessageType::kHooks:
         return hooks();
       case MessageType::kListener:
@@ -101,17 +88,19 @@ class Conversation {
 
   Result<> born(pid_t pid) {
     if (pid <= 0) return error("the container's first process did not tell who it is");
-    processes_.born(pid);
+    init_.born(pid);
     pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     if (!pidfd_) return os_error("open a pidfd");
     if (options_.born) HF_DO(options_.born(pid));
-    if (boot_.exec || !makes_namespace(boot_.plan, NamespaceType::kUser)) return {};
-    HF_DO(with_context(write_id_maps(pid, boot_.plan.uid_mappings, boot_.plan.gid_mappings),
-                       "user namespace"));
+    if (exec_ || !makes_namespace(plan_, NamespaceType::kUser)) return {};
+    HF_DO(
+        with_context(write_id_maps(pid, plan_.uid_mappings, plan_.gid_mappings), "user namespace"));
     return channel_.send({MessageType::kContinue});
   }
 
-  Result<> terminal(Fd master) {
+  Result<> terminal(std::vector<Fd> fds) {
+    if (fds.size() != 1) return error("no terminal arrived from the container's first process");
+    Fd master = std::move(fds[0]);
     if (!options_.console_socket.empty())
       return with_context(send_terminal(options_.console_socket, master), "console socket");
     terminal_ = std::move(master);
@@ -119,82 +108,43 @@ class Conversation {
   }
 
   Result<> hooks() {
-    const pid_t pid = processes_.init();
-    if (!boot_.plan.net_devices.empty()) {
+    const pid_t pid = init_.pid();
+    if (!plan_.net_devices.empty()) {
       HF_TRY(DirFd ns, DirFd::open(fmt::format("/proc/{}/ns", pid)));
       HF_TRY(Fd net, ns.open_at("net", O_RDONLY));
-      HF_DO(with_context(move_net_devices(boot_.plan.net_devices, net), "netDevices"));
+      HF_DO(with_context(move_net_devices(plan_.net_devices, net), "netDevices"));
     }
     if (options_.before_pivot) HF_DO(options_.before_pivot(pid));
-    return channel_.send({MessageType::kContinue, pid, {}, {}});
+    return channel_.send({MessageType::kContinue, pid});
   }
 
   std::string state_document() const {
-    const Plan& plan = boot_.plan;
-    return oci::encode_state({plan.oci_version, plan.id, boot_.exec ? "running" : "creating",
-                              processes_.init(), plan.bundle, plan.annotations});
+    return oci::encode_state({plan_.oci_version, plan_.id, exec_ ? "running" : "creating",
+                              init_.pid(), plan_.bundle, plan_.annotations});
   }
 
   Result<> listener(int number) {
     const Fd fd(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd_.get(), number, 0)));
     if (!fd) return os_error("fetch the seccomp listener");
-    for (const auto& filter : boot_.plan.filters) {
+    for (const auto& filter : plan_.filters) {
       if (filter.listener_path.empty()) continue;
       HF_DO(
           with_context(send_listener(filter.listener_path, fd,
-                                     listener_document(boot_.plan.oci_version, processes_.init(),
+                                     listener_document(plan_.oci_version, init_.pid(),
                                                        filter.listener_metadata, state_document())),
                        "seccomp listener {}", filter.listener_path));
     }
     return channel_.send({MessageType::kContinue});
   }
 
-  const Boot& boot_;
+  const Plan& plan_;
+  const bool exec_;
   const Channel& channel_;
   LaunchOptions& options_;
-  Processes& processes_;
+  Init& init_;
   Fd pidfd_;
   Fd terminal_;
 };
-
-Result<Launched> launch_boot(Boot boot, LaunchOptions options) {
-  HF_TRY(const uint32_t filters_before, own_filter_count());
-  HF_TRY(auto pair, Channel::make());
-  boot.channel = pair.init.socket().get();
-  boot.start_fifo = options.start_fifo ? options.start_fifo.get() : -1;
-  HF_TRY(Fd record, write_boot(boot));
-  std::vector<int> keep{record.get(), boot.channel};
-  if (boot.start_fifo >= 0) keep.push_back(boot.start_fifo);
-  if (boot.init_pidfd >= 0) keep.push_back(boot.init_pidfd);
-  HF_TRY(const pid_t stage, spawn_init(record, keep, boot.plan.preserve_fds));
-  Processes processes(stage);
-  pair.init = {};  // so that the death of all of them is an end of file
-  record = {};
-
-  if (!boot.exec) {
-    // Stage 1 reads its record and opens the mounts' sources meanwhile.
-    HF_DO(with_context(create_cgroups(boot.cgroups, boot.plan.cgroup.resources, stage), "cgroup"));
-    if (options.cgroups_made) HF_DO(options.cgroups_made());
-    // Stage 1 may have failed meanwhile: then why is there to be received.
-    auto sent = pair.runtime.send({MessageType::kContinue});
-    if (!sent && sent.error().code != EPIPE) return Failure(std::move(sent).error());
-  }
-  Conversation conversation(boot, pair.runtime, options, processes);
-  HF_DO(conversation.until_ready());
-  const ProcessPlan& process = boot.exec ? *boot.exec : boot.plan.process;
-  HF_DO(
-      with_context(verify_process(processes.init(), boot.plan, process, filters_before), "verify"));
-  HF_DO(processes.reap_stage());
-  HF_DO(pair.runtime.send({MessageType::kContinue}));
-
-  Launched launched;
-  launched.pid = processes.init();
-  launched.pidfd = conversation.take_pidfd();
-  launched.terminal = conversation.take_terminal();
-  launched.channel = std::move(pair.runtime);
-  processes.release_init();
-  return launched;
-}
 
 bool has_hook_work(const Plan& plan) {
   return !plan.hooks.prestart.empty() || !plan.hooks.create_runtime.empty() ||
@@ -202,29 +152,77 @@ bool has_hook_work(const Plan& plan) {
          !plan.net_devices.empty();
 }
 
-}  // namespace
-
-Result<Launched> launch(const Plan& plan, const std::vector<Filter>& filters,
-                        const CgroupRecord& cgroups, LaunchOptions options) {
-  Boot boot;
-  boot.plan = plan;
-  boot.cgroups = cgroups;
-  boot.filters = filters;
-  boot.wants_hooks = has_hook_work(plan);
-  return launch_boot(std::move(boot), std::move(options));
+// Stage 1 may have failed meanwhile: then why is there to be received.
+Result<> tell(const Channel& channel, const Message& message, std::span<const int> fds = {}) {
+  auto sent = channel.send(message, fds);
+  if (!sent && sent.error().code != EPIPE) return sent;
+  return {};
 }
 
-Result<Launched> launch_exec(const Plan& plan, const ProcessPlan& process,
-                             const std::vector<Filter>& filters, const CgroupRecord& cgroups,
-                             const InitProcess& init, LaunchOptions options) {
-  Boot boot;
-  boot.plan = plan;
-  boot.exec = process;
-  boot.cgroups = cgroups;
-  boot.filters = filters;
-  boot.init_pidfd = init.pidfd.get();
-  boot.init_pid = init.pid;
-  return launch_boot(std::move(boot), std::move(options));
+Result<> hand_over(const Channel& channel, const BootRecord& record, std::span<const int> beside) {
+  HF_TRY(const Fd file, write_boot(record));
+  std::vector<int> fds{file.get()};
+  fds.insert(fds.end(), beside.begin(), beside.end());
+  return tell(channel, {MessageType::kBoot}, fds);
+}
+
+Result<> make_cgroups(const SpawnedStage& stage, const LaunchRequest& request,
+                      const LaunchOptions& options) {
+  // Stage 1 reads its record and opens the mounts' sources meanwhile.
+  if (options.handed_over) HF_DO(options.handed_over());
+  HF_DO(with_context(create_cgroups(request.cgroups, request.plan.cgroup.resources, stage.pid()),
+                     "cgroup"));
+  if (options.cgroups_made) HF_DO(options.cgroups_made());
+  return tell(stage.channel(), {MessageType::kContinue});
+}
+
+// `exec` is a further process, or null: the plan's own.
+Result<Launched> see_through(SpawnedStage& stage, const LaunchRequest& request,
+                             const ProcessPlan* exec, LaunchOptions& options,
+                             uint32_t filters_before) {
+  Init init;
+  const ProcessPlan& process = exec ? *exec : request.plan.process;
+  Conversation conversation(request.plan, exec != nullptr, stage.channel(), options, init);
+  HF_DO(conversation.until_ready());
+  HF_DO(with_context(verify_process(init.pid(), request.plan, process, filters_before), "verify"));
+  HF_DO(stage.reap());
+  HF_DO(stage.channel().send({MessageType::kContinue}));
+
+  Launched launched;
+  launched.pid = init.pid();
+  launched.pidfd = conversation.take_pidfd();
+  launched.terminal = conversation.take_terminal();
+  launched.channel = stage.take_channel();
+  init.release();
+  return launched;
+}
+
+}  // namespace
+
+Result<Launched> launch(SpawnedStage stage, const LaunchRequest& request, LaunchOptions options) {
+  HF_TRY(const uint32_t filters_before, own_filter_count());
+  const BootNotes notes{.cgroups = request.cgroups,
+                        .wants_hooks = has_hook_work(request.plan),
+                        .parks = static_cast<bool>(options.start_fifo),
+                        .preserve_fds = request.preserve_fds};
+  const BootRecord record{request.document, nullptr, request.filters, notes};
+  const int fifo = options.start_fifo ? options.start_fifo.get() : -1;
+  HF_DO(hand_over(stage.channel(), record, {&fifo, notes.parks ? size_t{1} : 0}));
+  options.start_fifo = {};  // init's lock on it ends with init
+  HF_DO(make_cgroups(stage, request, options));
+  return see_through(stage, request, nullptr, options, filters_before);
+}
+
+Result<Launched> launch_exec(SpawnedStage stage, const LaunchRequest& request,
+                             const ProcessPlan& process, const InitProcess& init,
+                             LaunchOptions options) {
+  HF_TRY(const uint32_t filters_before, own_filter_count());
+  const BootNotes notes{
+      .cgroups = request.cgroups, .init_pid = init.pid, .preserve_fds = request.preserve_fds};
+  const int pidfd = init.pidfd.get();
+  HF_DO(hand_over(stage.channel(), {request.document, &process, request.filters, notes},
+                  {&pidfd, 1}));
+  return see_through(stage, request, &process, options, filters_before);
 }
 
 Result<> go(Launched& launched) {

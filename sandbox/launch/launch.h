@@ -1,7 +1,8 @@
 // Launch: a Plan becomes a container's first process, or a further one; verified before it runs.
 //
-//   HF_TRY(Launched c, launch(plan, filters, cgroups, options));   // parked, verified
-//   HF_DO(go(c));                                                  // `run`: execute now
+//   HF_TRY(SpawnedStage stage, spawn_stage(preserve_fds));
+//   HF_TRY(Launched c, launch(std::move(stage), request, options));   // parked, verified
+//   HF_DO(go(c));                                                     // `run`: execute now
 //
 // Three processes. The runtime spawns *stage 1* (this binary again, executed from a read-only
 // detached mount, so that no container ever sees a writable runtime in /proc/PID/exe); stage 1
@@ -21,13 +22,26 @@
 #include "profiles/seccomp/filter.h"
 #include "sandbox/kernel/cgroup.h"
 #include "sandbox/launch/channel.h"
+#include "sandbox/launch/spawn.h"
 
 namespace holdfast {
+
+// The plan and what belongs to it. All of it outlives the call.
+struct LaunchRequest {
+  const Plan& plan;
+  std::string_view document;  // the plan's canonical form
+  const std::vector<Filter>& filters;
+  const CgroupRecord& cgroups;
+  uint32_t preserve_fds = 0;  // as spawn_stage() was told
+};
 
 struct LaunchOptions {
   Fd start_fifo;  // create: init parks on it; invalid: init waits for go()
   std::string
       console_socket;  // path of the engine's socket; without one the pty's master is returned
+  // Called when stage 1 has its record and is at work, before anything is made that outlives us: the
+  // time to write the intent down.
+  std::function<Result<>()> handed_over;
   // Called when the cgroups have been made, before a process joins them: from now on they are the
   // caller's to remove, also if this fails. With the systemd driver stage 1 is in them already.
   std::function<Result<>()> cgroups_made;
@@ -49,8 +63,7 @@ struct Launched {
 // A container's first process. Makes the cgroups of the record, too (with the systemd driver they
 // need a process). On an error no process is left; the cgroups are the caller's to remove
 // once it was told that they were made.
-Result<Launched> launch(const Plan& plan, const std::vector<Filter>& filters,
-                        const CgroupRecord& cgroups, LaunchOptions options);
+Result<Launched> launch(SpawnedStage stage, const LaunchRequest& request, LaunchOptions options);
 
 // The first process of a running container.
 struct InitProcess {
@@ -59,15 +72,15 @@ struct InitProcess {
 };
 
 // A further process inside the container of `init`.
-Result<Launched> launch_exec(const Plan& plan, const ProcessPlan& process,
-                             const std::vector<Filter>& filters, const CgroupRecord& cgroups,
-                             const InitProcess& init, LaunchOptions options);
+Result<Launched> launch_exec(SpawnedStage stage, const LaunchRequest& request,
+                             const ProcessPlan& process, const InitProcess& init,
+                             LaunchOptions options);
 
 // Lets a process that waits for go() execute its program; an error if it could not.
 Result<> go(Launched& launched);
 
-// Entry point of stage 1 and init: argv[0] is "holdfast-init", argv[1] the number of the boot
-// record's descriptor.
-int init_main(const char* boot_descriptor);
+// Entry point of stage 1 and init: argv[0] is "holdfast-init", argv[1] the number of the
+// channel's descriptor.
+int init_main(const char* channel_descriptor);
 
 }  // namespace holdfast

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -65,43 +66,57 @@ Result<Fd> unwritable_self() {
 
 struct Child {
   int executable;
-  std::span<const int> keep;
+  int channel;
   uint32_t preserve_fds;
   char* const* argv;
   int failed = 0;  // errno, written by the child: it shares our memory until it executes
 };
 
+// Our caller waits meanwhile: as little as possible.
 int execute(void* argument) {
   auto* child = static_cast<Child*>(argument);
-  // A program starts with no signal blocked and none ignored, whatever the caller did: a shell's
-  // background job ignores SIGINT. (Handlers end with execve anyhow.)
-  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   // The caller may have leaked anything to us: nothing but what is named gets through.
-  bool ok = ::syscall(SYS_close_range, 3 + child->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
-  for (const int fd : child->keep) ok = ok && ::fcntl(fd, F_SETFD, 0) == 0;
-  char* environment[] = {nullptr};
-  if (ok) ::syscall(SYS_execveat, child->executable, "", child->argv, environment, AT_EMPTY_PATH);
+  if (::syscall(SYS_close_range, 3 + child->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
+      ::fcntl(child->channel, F_SETFD, 0) == 0) {
+    char* environment[] = {nullptr};
+    ::syscall(SYS_execveat, child->executable, "", child->argv, environment, AT_EMPTY_PATH);
+  }
   child->failed = errno;
   ::_exit(127);
 }
 
 }  // namespace
 
-Result<pid_t> spawn_init(const Fd& boot, std::span<const int> keep, uint32_t preserve_fds) {
-  HF_TRY(Fd executable, unwritable_self());
+Result<> reap(pid_t pid) {
+  while (::waitpid(pid, nullptr, __WALL) < 0)
+    if (errno != EINTR) return os_error("wait for process {}", pid);
+  return {};
+}
+
+SpawnedStage::~SpawnedStage() {
+  if (pid_ == 0) return;
+  // Our child, not reaped: the pid is still its own.
+  ::kill(pid_, SIGKILL);
+  (void)holdfast::reap(pid_);
+}
+
+Result<> SpawnedStage::reap() { return holdfast::reap(std::exchange(pid_, 0)); }
+
+Result<SpawnedStage> spawn_stage(uint32_t preserve_fds) {
+  HF_TRY(auto pair, Channel::make());
+  HF_TRY(const Fd executable, unwritable_self());
+  const int channel = pair.init.socket().get();
   std::string name = "holdfast-init";
-  std::string number = fmt::format("{}", boot.get());
+  std::string number = fmt::format("{}", channel);
   char* argv[] = {name.data(), number.data(), nullptr};
-  Child child{executable.get(), keep, preserve_fds, argv};
+  Child child{executable.get(), channel, preserve_fds, argv};
   alignas(16) static std::array<char, 16 * 1024> stack;
   const pid_t pid =
       ::clone(execute, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
   if (pid < 0) return os_error("start holdfast-init");
+  SpawnedStage stage(pid, std::move(pair.runtime));
   if (child.failed != 0) return os_error_of(child.failed, "execute holdfast-init");
-  return pid;
+  return stage;
 }
 
 }  // namespace holdfast

@@ -166,7 +166,7 @@ int all_namespaces(const Plan& plan) {
 
 // One call for many: the kernel orders them, and none is entered if one cannot be.
 bool join_container(const Stage& stage, int flags) {
-  return flags == 0 || ::setns(stage.boot.init_pidfd, flags) == 0;
+  return flags == 0 || ::setns(stage.boot.init_pidfd.get(), flags) == 0;
 }
 
 // The clone into the cgroup takes the host's cgroup namespace, so that one is joined after it, and

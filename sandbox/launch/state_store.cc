@@ -177,10 +177,13 @@ Result<> StateDir::store_plan(std::string_view document) const {
 
 bool StateDir::owns_cgroups() const { return dir_.exists(kPlanFile); }
 
+Result<std::string> StateDir::load_plan_document() const {
+  return with_context(dir_.read(kPlanFile, kMaxPlan), "plan of {}", id_);
+}
+
 Result<Plan> StateDir::load_plan() const {
-  auto text = dir_.read(kPlanFile, kMaxPlan);
-  if (!text) return Failure(std::move(text.error()).wrap("plan of " + id_));
-  return with_context(decode_plan(*text), "plan of {}", id_);
+  HF_TRY(const std::string text, load_plan_document());
+  return with_context(decode_plan(text), "plan of {}", id_);
 }
 
 Result<bool> StateDir::shares_cgroups(const ContainerState& state) const {

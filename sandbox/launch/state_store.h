@@ -85,6 +85,7 @@ class StateDir {
   Result<> save(const ContainerState& state) const;
   Result<ContainerState> load() const;
   Result<> store_plan(std::string_view document) const;
+  Result<std::string> load_plan_document() const;
   Result<Plan> load_plan() const;
   // Whether the cgroups that the state names were made for this container. Its creator may have died
   // between planning and making them: then they are whoever's they are.

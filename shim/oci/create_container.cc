@@ -74,7 +74,14 @@ Result<std::vector<Filter>> take_filters(Resolved& resolved) {
   return filters;
 }
 
-Result<Decided> decide(const Globals& globals, const CreateRequest& request) {
+// How many descriptors the program inherits beyond its standard streams.
+Result<uint32_t> inherited_fds(const CreateRequest& request) {
+  const uint32_t count = listen_fds() + request.preserve_fds;
+  HF_DO(check_preserved(count));
+  return count;
+}
+
+Result<Decided> decide(const Globals& globals, const CreateRequest& request, uint32_t inherited) {
   Decided decided;
   HF_TRY(decided.bundle, with_context(DirFd::open(request.bundle), "bundle"));
   HF_TRY(oci::Spec spec, read_spec(decided.bundle, request.config));
@@ -84,8 +91,6 @@ Result<Decided> decide(const Globals& globals, const CreateRequest& request) {
     spec.process->env.push_back(fmt::format("LISTEN_FDS={}", activated));
     spec.process->env.emplace_back("LISTEN_PID=1");
   }
-  const uint32_t preserved = activated + request.preserve_fds;
-  HF_DO(check_preserved(preserved));
   HF_TRY(const HostFacts facts, probe_host());
   HF_TRY(const Policy policy, load_policy(facts));
   HF_TRY(std::string bundle_path, path_of(decided.bundle));
@@ -96,7 +101,7 @@ Result<Decided> decide(const Globals& globals, const CreateRequest& request) {
                 .rootless = rootless,
                 .no_pivot = request.no_pivot,
                 .new_keyring = !request.no_new_keyring,
-                .preserve_fds = preserved};
+                .preserve_fds = inherited};
   add_request_facts(spec, asked);
   HF_TRY(Resolved resolved, resolve(asked, spec, policy, facts));
   HF_TRY(decided.filters, take_filters(resolved));
@@ -110,8 +115,8 @@ class Creation {
   Creation(const CreateRequest& request, Decided decided, StateDir dir)
       : request_(request), decided_(std::move(decided)), dir_(std::move(dir)) {}
 
-  Result<CreatedContainer> run() {
-    auto made = make();
+  Result<CreatedContainer> run(SpawnedStage stage) {
+    auto made = make(std::move(stage));
     if (!made) {
       abandon();
       return Failure(std::move(made).error());
@@ -123,19 +128,26 @@ class Creation {
  private:
   const Plan& plan() const { return decided_.plan; }
 
-  Result<> make() {
-    HF_DO(journal());
+  Result<> make(SpawnedStage stage) {
+    document_ = encode_plan(plan());
+    HF_TRY(state_.cgroups,
+           with_context(plan_cgroups(plan().cgroup, request_.id, plan().rootless), "cgroups"));
     LaunchOptions options;
     if (request_.parked) {
       HF_TRY(options.start_fifo, dir_.make_start_fifo());
     }
     options.console_socket = request_.console_socket;
+    options.handed_over = [this] { return journal(); };
     options.cgroups_made = [this] { return cgroups_made(); };
     options.born = [this](pid_t pid) { return born(pid); };
     options.before_pivot = [this](pid_t pid) { return before_pivot(pid); };
-    HF_TRY(process_,
-           with_context(launch(plan(), decided_.filters, state_.cgroups, std::move(options)),
-                        "unable to start container process"));
+    const LaunchRequest launched{.plan = plan(),
+                                 .document = document_,
+                                 .filters = decided_.filters,
+                                 .cgroups = state_.cgroups,
+                                 .preserve_fds = plan().preserve_fds};
+    HF_TRY(process_, with_context(launch(std::move(stage), launched, std::move(options)),
+                                  "unable to start container process"));
     if (!request_.pidfd_socket.empty()) HF_DO(send_pidfd(request_.pidfd_socket, process_.pidfd));
     state_.complete = true;
     HF_DO(dir_.save(state_));
@@ -146,7 +158,6 @@ class Creation {
 
   // The intent, before anything outside the state directory exists.
   Result<> journal() {
-    document_ = encode_plan(plan());
     state_.id = request_.id;
     state_.oci_version = plan().oci_version;
     state_.bundle = plan().bundle;
@@ -159,8 +170,6 @@ class Creation {
     state_.profile = plan().profile;
     state_.plan_digest = sha256_hex(document_);
     HF_TRY(state_.creator, identify(::getpid()));
-    HF_TRY(state_.cgroups,
-           with_context(plan_cgroups(plan().cgroup, request_.id, plan().rootless), "cgroups"));
     HF_DO(dir_.save(state_));
     if (!decided_.filters.empty())
       HF_DO(dir_.dir().create("filters", filter_bytes(decided_.filters)));
@@ -249,10 +258,13 @@ Result<> check_preserved(uint32_t count) {
 Result<CreatedContainer> create_container(const Globals& globals, const CreateRequest& request) {
   // The cheap refusal first: an id that cannot be a container's.
   if (!valid_id(request.id)) return error("invalid container ID format");
-  HF_TRY(Decided decided, decide(globals, request));
+  HF_TRY(const uint32_t inherited, inherited_fds(request));
+  // It starts while we decide.
+  HF_TRY(SpawnedStage stage, spawn_stage(inherited));
+  HF_TRY(Decided decided, decide(globals, request, inherited));
   HF_TRY(const StateStore store, StateStore::open(globals.root));
   HF_TRY(StateDir dir, store.create(request.id));
-  return Creation(request, std::move(decided), std::move(dir)).run();
+  return Creation(request, std::move(decided), std::move(dir)).run(std::move(stage));
 }
 
 }  // namespace holdfast

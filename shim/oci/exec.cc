@@ -151,11 +151,13 @@ Result<int> attend(Launched& process, const Arguments& args) {
 Result<int> run(const Globals& globals, const Arguments& args) {
   HF_TRY(const Container container, find_container(globals, args.operands()[0]));
   HF_DO(check_status(container, args.on("ignore-paused")));
-  HF_TRY(Plan plan, container.dir.load_plan());
   const uint32_t activated = listen_fds();
-  HF_TRY(plan.preserve_fds, args.number<uint32_t>("preserve-fds", 0));
-  plan.preserve_fds += activated;
-  HF_DO(check_preserved(plan.preserve_fds));
+  HF_TRY(uint32_t inherited, args.number<uint32_t>("preserve-fds", 0));
+  inherited += activated;
+  HF_DO(check_preserved(inherited));
+  HF_TRY(SpawnedStage stage, spawn_stage(inherited));  // it starts while we decide
+  HF_TRY(const std::string document, container.dir.load_plan_document());
+  HF_TRY(const Plan plan, with_context(decode_plan(document), "plan of {}", container.state.id));
   HF_TRY(const ProcessPlan process, decide(plan, args, activated));
   HF_TRY(const auto filters, stored_filters(container.dir, plan));
   HF_TRY(const CgroupRecord cgroups, sub_cgroups(container.state.cgroups, args.list("cgroup")));
@@ -163,8 +165,13 @@ Result<int> run(const Globals& globals, const Arguments& args) {
   HF_TRY(init.pidfd, open_process(container.state.init));
   LaunchOptions options;
   options.console_socket = args.text("console-socket");
+  const LaunchRequest request{.plan = plan,
+                              .document = document,
+                              .filters = filters,
+                              .cgroups = cgroups,
+                              .preserve_fds = inherited};
   HF_TRY(Launched launched,
-         with_context(launch_exec(plan, process, filters, cgroups, init, std::move(options)),
+         with_context(launch_exec(std::move(stage), request, process, init, std::move(options)),
                       "unable to start container process"));
   auto status = attend(launched, args);
   if (!status)
