@@ -100,6 +100,8 @@ class Holdfastctl(RuntimeCase):
         plain, = self.answer("why", *root, container, "unshare", "0x200")["findings"]
         user, = self.answer("why", *root, container, "unshare", "0x10000000")["findings"]
         self.assertEqual((plain["answer"], user["answer"]), ("allowed", "EPERM"))
+        named, = self.answer("why", *root, container, "unshare(CLONE_NEWUSER|CLONE_FS)")["findings"]
+        self.assertEqual(named["answer"], "EPERM")
 
     def test_what_why_says_is_what_happens(self):
         with Bundle(["sleep", "100"]) as bundle:

@@ -46,5 +46,6 @@ int main(int argc, char** argv) {
   const auto status = holdfast::ctl::run(words);
   if (status) return *status;
   dprintf(STDERR_FILENO, "holdfastctl: %s\n", status.error().message.c_str());
-  return 1;
+  const auto chosen = holdfast::ctl::choose_verb(words);
+  return chosen ? chosen->verb->failure_status : 1;
 }

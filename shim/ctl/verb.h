@@ -19,9 +19,10 @@ namespace holdfast::ctl {
 struct CtlVerb {
   Syntax syntax;
   Result<int> (*run)(const Arguments& args);
+  int failure_status = 1;  // the exit status after an error
 };
 
-extern const CtlVerb kDoctorVerb, kExplainVerb, kWhyVerb;
+extern const CtlVerb kDoctorVerb, kExplainVerb, kSeccompDisasmVerb, kSeccompTestVerb, kWhyVerb;
 
 // All of them, in the order of the help.
 std::span<const CtlVerb* const> verbs();

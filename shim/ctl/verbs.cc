@@ -6,7 +6,8 @@
 namespace holdfast::ctl {
 namespace {
 
-constexpr const CtlVerb* kVerbs[] = {&kExplainVerb, &kWhyVerb, &kDoctorVerb};
+constexpr const CtlVerb* kVerbs[] = {&kExplainVerb, &kWhyVerb, &kSeccompTestVerb,
+                                     &kSeccompDisasmVerb, &kDoctorVerb};
 
 }  // namespace
 

@@ -129,17 +129,25 @@ uint32_t native_arch() { return seccomp::native_architecture(); }
 std::string call_text(uint32_t arch, int32_t number) {
   const auto plain = static_cast<uint32_t>(number) & ~kX32Bit;
   const bool x32 = arch == AUDIT_ARCH_X86_64 && plain != static_cast<uint32_t>(number);
-  if (const auto name = seccomp::call_name(arch, plain)) return *name + (x32 ? " (x32)" : "");
+  const auto name = x32 ? seccomp::call_name(*seccomp::architecture("SCMP_ARCH_X32"),
+                                             static_cast<uint32_t>(number))
+                        : seccomp::call_name(arch, plain);
+  if (name) return *name + (x32 ? " (x32)" : "");
   for (const NewerCall& call : newer_calls())
-    if (call.number == plain) return std::string(call.name);
+    if (call.number == plain) return std::string(call.name) + (x32 ? " (x32)" : "");
   return fmt::format("#{}", number);
 }
 
 Result<int32_t> call_of(uint32_t arch, std::string_view text) {
-  if (const auto number = parse_number<int32_t>(text)) return *number;
+  const std::string_view digits = text.starts_with('#') ? text.substr(1) : text;
+  if (const auto number = parse_number<int32_t>(digits)) return *number;
   if (const auto number = seccomp::call_number(arch, std::string(text)))
     return static_cast<int32_t>(*number);
-  if (const auto number = newer_call(text)) return static_cast<int32_t>(*number);
+  // i386 has two ways to its socket and IPC calls, and libseccomp's name stands for both: the direct one.
+  for (uint32_t number = 0; number < 1024; ++number)
+    if (seccomp::call_name(arch, number) == text) return static_cast<int32_t>(number);
+  if (const auto number = newer_call(text); number && !seccomp::call_number(std::string(text)))
+    return static_cast<int32_t>(*number);
   return error("{} has no system call \"{}\"", arch_text(arch), text);
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/base/text.h"
 #include "sandbox/kernel/cgroup.h"
+#include "shim/ctl/call_syntax.h"
 #include "shim/ctl/containers.h"
 #include "shim/ctl/json_answer.h"
 #include "shim/ctl/kernel_log.h"
@@ -76,7 +77,7 @@ Result<Judgement> judge_logged(const Subject& subject, const Denial& denial) {
   judgement.action = denial.code;
   judgement.answer = answer_text(denial.code);
   judgement.filter = "depends on the arguments";
-  judgement.remedy = "ask again with them: holdfastctl why ID CALL ARG...";
+  judgement.remedy = "ask again with them: holdfastctl why ID 'CALL(ARG, ...)'";
   return judgement;
 }
 
@@ -117,8 +118,9 @@ Result<Finding> asked(const Subject& subject, const Arguments& args) {
     if (!known) return error("--arch: unknown architecture \"{}\"", args.text("arch"));
     arch = *known;
   }
-  SystemCall call{.arch = arch, .nr = 0, .args = {}};
-  HF_TRY(call.nr, call_of(arch, args.operands()[1]));
+  HF_TRY(const CallText written, parse_call(args.operands()[1]));
+  SystemCall call{.arch = arch, .nr = 0, .args = written.args};
+  HF_TRY(call.nr, call_of(arch, written.name));
   for (size_t i = 2; i < args.operands().size(); ++i) {
     std::string_view text = args.operands()[i];
     const bool hexadecimal = text.starts_with("0x");
@@ -215,7 +217,7 @@ const CtlVerb kWhyVerb = {
     {.name = "why",
      .operands = "ID [CALL [ARG...]]",
      .summary = "which filter denies a system call, and what would allow it",
-     .example = "holdfastctl why 3f2a       holdfastctl why 3f2a clone 0x10000000",
+     .example = "holdfastctl why 3f2a       holdfastctl why 3f2a 'socket(AF_VSOCK)'",
      .flags = kFlags,
      .min_operands = 1,
      .max_operands = 8},
