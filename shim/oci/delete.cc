@@ -11,10 +11,10 @@ constexpr Flag kFlags[] = {
 Result<> run_one(const Globals& globals, const std::string& id, bool force) {
   HF_TRY(const StateStore store, StateStore::open(globals.root));
   const auto dir = store.find(id);
-  const auto done = dir ? delete_container(*dir, force) : Result<>(Failure(dir.error()));
-  // Also without such a container: its deleter may have been killed in the last step.
+  if (dir) return delete_container(*dir, force);
+  // Its deleter may have been killed in the last step, and an engine tries again.
   store.sweep();
-  return done;
+  return Failure(dir.error());
 }
 
 Result<int> run(const Globals& globals, const Arguments& args) {
