@@ -39,6 +39,12 @@ def runtime():
     return os.path.abspath(path)
 
 
+def holdfastctl():
+    """The holdfastctl beside the runtime under test, else the release build's."""
+    beside = os.path.join(os.path.dirname(runtime()), "holdfastctl")
+    return beside if os.access(beside, os.X_OK) else os.path.join(REPOSITORY, "build/release/bin/holdfastctl")
+
+
 def is_holdfast():
     """Whether the runtime under test is holdfast, whose policy is tighter than what engines ask for."""
     shown = subprocess.run([runtime(), "--version"], capture_output=True, text=True, check=True)

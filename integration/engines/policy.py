@@ -4,14 +4,15 @@ Every container asked for with docker's or podman's loosest switches still meets
 told by `holdfastctl explain`. Another runtime does as asked, so these tests are skipped for it.
 """
 
-import os
+import json
 
-from engines.instance import is_holdfast, runtime
+from engines.instance import holdfastctl, is_holdfast
 
 
 class Policy:
     """Beside contract.Containers in a TestCase."""
 
+    engine_name = "podman"  # as holdfastctl calls it
     refused = 125  # the engine's status for a container that the runtime will not make
 
     def setUp(self):
@@ -42,11 +43,32 @@ class Policy:
         self.assertIn("refused by policy", result.err)
         self.assertRegex(result.err, r"SYS_MODULE.*\[HF-")
 
+    def ctl(self, *words, identity=None):
+        """holdfastctl in the engine's place, as the engine's user."""
+        identity = self.engine.identity if identity is None else identity
+        return self.engine.place.check(*identity, holdfastctl(), *words)
+
     def test_explain_tells_what_was_tightened(self):
         name = self.start("--security-opt", "seccomp=unconfined", "--cap-add", "NET_RAW")
-        ctl = os.path.join(os.path.dirname(runtime()), "holdfastctl")
-        shown = self.engine.place.check(*self.engine.identity, ctl, "explain", self.engine.inspect(name, "{{.Id}}"))
+        shown = self.ctl("explain", self.engine.inspect(name, "{{.Id}}"))
         self.assertIn("NET_RAW", shown)
         self.assertIn("seccomp", shown)
 
+    def test_a_container_is_found_by_its_name_and_by_the_beginning_of_its_id(self):
+        name = self.start()
+        ident = self.engine.inspect(name, "{{.Id}}")
+        for asked in (name, ident[:12], ident):
+            answer = json.loads(self.ctl("explain", asked, "--format", "json"))
+            self.assertEqual((answer["id"], answer["name"]), (ident, name))
+        finding, = json.loads(self.ctl("why", name, "mount", "--format", "json"))["findings"]
+        self.assertEqual(finding["answer"], "EPERM")
+        self.assertIn("denylist", self.ctl("seccomp", "disasm", name))
 
+    def test_root_sees_the_containers_of_every_engine(self):
+        name = self.start()
+        ident = self.engine.inspect(name, "{{.Id}}")
+        listed, = [each for each in json.loads(self.ctl("list", "--format", "json", identity=()))["containers"]
+                   if each["id"] == ident]
+        self.assertEqual((listed["name"], listed["status"], listed["profile"]), (name, "running", "baseline"))
+        self.assertEqual(listed["engine"], self.engine_name)
+        self.assertEqual(json.loads(self.ctl("explain", name, "--format", "json", identity=()))["id"], ident)

@@ -2,10 +2,11 @@
 
 import concurrent.futures
 import itertools
+import json
 import unittest
 
 from engines.containerd import Containerd
-from engines.instance import is_holdfast, wait_for
+from engines.instance import holdfastctl, is_holdfast, wait_for
 
 CONTAINERD = None
 _number = itertools.count()
@@ -139,3 +140,10 @@ class ContainerdTest(unittest.TestCase):
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             runs = list(pool.map(lambda n: self.run_in(f"echo {n}; exit {n}"), range(8)))
         self.assertEqual([(run.out, run.status) for run in runs], [(str(n), n) for n in range(8)], str(runs[0]))
+
+    def test_a_container_is_found_in_its_namespace(self):
+        if not is_holdfast():
+            self.skipTest("holdfastctl knows holdfast's containers")
+        name = self.start()
+        answer = json.loads(CONTAINERD.place.check(holdfastctl(), "explain", name, "--format", "json"))
+        self.assertEqual((answer["id"], answer["engine"]), (name, "containerd default"))

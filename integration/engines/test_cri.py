@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import unittest
 
 import grpc
@@ -9,7 +10,7 @@ import grpc
 from engines.containerd import SOCKET, Containerd
 from engines.cri import Cri
 from engines.images import BUSYBOX
-from engines.instance import is_holdfast, wait_for
+from engines.instance import holdfastctl, is_holdfast, wait_for
 
 CONTAINERD = None
 CRI = None
@@ -73,7 +74,7 @@ class Pod:
 
 class Container:
     def __init__(self, ident, log):
-        self.ident, self._log = ident, log
+        self.ident, self.log_path = ident, log
 
     def status(self):
         return CRI.ContainerStatus(container_id=self.ident).status
@@ -82,7 +83,7 @@ class Container:
         return CRI.ExecSync(container_id=self.ident, cmd=["/bin/sh", "-c", script], timeout=timeout)
 
     def log(self):
-        return [line.split(" ", 3) for line in CONTAINERD.place.read(self._log).splitlines()]
+        return [line.split(" ", 3) for line in CONTAINERD.place.read(self.log_path).splitlines()]
 
     def pid(self):
         info = CRI.ContainerStatus(container_id=self.ident, verbose=True).info["info"]
@@ -230,3 +231,15 @@ class CriTest(unittest.TestCase):
         self.assertIn("Seccomp:\t2", shown)
         self.assertEqual(int(shown.split()[1], 16) & 1 << 13, 0)
         self.assertIn("Operation not permitted", shown)
+
+    def test_a_container_is_found_by_its_pod_s_and_its_own_name(self):
+        if not is_holdfast():
+            self.skipTest("holdfastctl knows holdfast's containers")
+        pod = Pod(self)
+        container = pod.start()
+        name = os.path.basename(container.log_path).removesuffix(".log")
+        for asked in (container.ident[:14], f"{pod.config.metadata.name}/{name}", f"default/{pod.config.metadata.name}/{name}",
+                      name):
+            answer = json.loads(CONTAINERD.place.check(holdfastctl(), "explain", asked, "--format", "json"))
+            self.assertEqual(answer["id"], container.ident)
+            self.assertEqual((answer["engine"], answer["name"]), ("containerd k8s.io", f"{pod.config.metadata.name}/{name}"))

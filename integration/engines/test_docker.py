@@ -123,6 +123,8 @@ class DockerTest(contract.RootContract, unittest.TestCase):
 
 
 class DockerPolicyTest(policy.Policy, contract.Containers, unittest.TestCase):
+    engine_name = "docker"
+
     @property
     def engine(self):
         return DOCKER

@@ -16,7 +16,8 @@ namespace {
 
 struct Explained {
   Plan plan;
-  std::string digest;  // empty where nothing was or would be applied
+  std::string engine, name;  // where an engine calls it so
+  std::string digest;        // empty where nothing was or would be applied
   bool refused = false;
   std::string note;
 };
@@ -70,8 +71,10 @@ std::string changes_since(const Plan& plan) {
 Result<Explained> explain_container(const std::string& id, const std::string& root) {
   HF_TRY(const Found found, find_container(id, root));
   Explained explained;
-  HF_TRY(explained.plan, found.dir.load_plan());
-  HF_TRY(const ContainerState state, found.dir.load());
+  explained.engine = found.engine;
+  if (!found.names.empty()) explained.name = found.names[0];
+  HF_TRY(explained.plan, found.load_plan());
+  HF_TRY(const ContainerState state, found.load());
   explained.digest = state.plan_digest;
   explained.note = changes_since(explained.plan);
   return explained;
@@ -93,9 +96,12 @@ Result<Explained> explain_bundle(const std::string& path) {
 
 std::string table_text(const Explained& explained, const Terminal& terminal) {
   const Plan& plan = explained.plan;
-  std::string text =
-      fmt::format("policy  {}    profile {}    mode {}", printable(plan.policy_source),
-                  printable(plan.profile), mode_name(plan.mode));
+  std::string text;
+  if (!explained.name.empty() || !explained.engine.empty())
+    text = fmt::format("{}    {}    {}\n", printable(plan.id.substr(0, 12)),
+                       printable(explained.name), printable(explained.engine));
+  text += fmt::format("policy  {}    profile {}    mode {}", printable(plan.policy_source),
+                      printable(plan.profile), mode_name(plan.mode));
   if (!explained.digest.empty())
     text += fmt::format("    plan sha256:{}", printable(explained.digest.substr(0, 12)));
   text += "\n";
@@ -122,6 +128,8 @@ std::string json_text(const Explained& explained) {
   const Plan& plan = explained.plan;
   JsonAnswer answer;
   answer.text_if_any("id", plan.id);
+  answer.text_if_any("name", explained.name);
+  answer.text_if_any("engine", explained.engine);
   answer.text_if_any("bundle", plan.bundle);
   answer.text_if_any("policy", plan.policy_source);
   answer.text_if_any("profile", plan.profile);
@@ -167,7 +175,7 @@ constexpr Flag kFlags[] = {kRootFlag, kFormatFlag};
 
 const CtlVerb kExplainVerb = {
     {.name = "explain",
-     .operands = "ID|BUNDLE",
+     .operands = "CONTAINER|BUNDLE",
      .summary = "what a container asked for, what was applied and why",
      .example = "holdfastctl explain 3f2a       holdfastctl explain /run/my-bundle --format json",
      .flags = kFlags,

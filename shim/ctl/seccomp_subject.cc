@@ -18,7 +18,6 @@
 #include "shim/ctl/containers.h"
 #include "shim/ctl/verdicts.h"
 #include "shim/oci/bundle.h"
-#include "shim/oci/container.h"
 #include "shim/oci/load_policy.h"
 
 namespace holdfast::ctl {
@@ -118,8 +117,8 @@ Result<SeccompSubject> from_container(const std::string& id, const std::string& 
   HF_TRY(const Found found, find_container(id, root));
   SeccompSubject subject;
   subject.source = "container " + found.dir.id();
-  HF_TRY(subject.plan, found.dir.load_plan());
-  HF_TRY(subject.filters, stored_filters(found.dir, subject.plan));
+  HF_TRY(subject.plan, found.load_plan());
+  HF_TRY(subject.filters, found.load_filters(subject.plan));
   subject.descriptions.resize(subject.filters.size());
   return subject;
 }

@@ -6,8 +6,8 @@
 namespace holdfast::ctl {
 namespace {
 
-constexpr const CtlVerb* kVerbs[] = {&kExplainVerb, &kWhyVerb, &kSeccompTestVerb,
-                                     &kSeccompDisasmVerb, &kDoctorVerb};
+constexpr const CtlVerb* kVerbs[] = {&kListVerb,        &kExplainVerb,       &kWhyVerb,
+                                     &kSeccompTestVerb, &kSeccompDisasmVerb, &kDoctorVerb};
 
 }  // namespace
 

@@ -15,7 +15,6 @@
 #include "shim/ctl/table.h"
 #include "shim/ctl/verb.h"
 #include "shim/ctl/verdicts.h"
-#include "shim/oci/container.h"
 
 namespace holdfast::ctl {
 namespace {
@@ -39,9 +38,9 @@ struct Finding {
 Result<Subject> load(const std::string& id, const std::string& root) {
   HF_TRY(const Found found, find_container(id, root));
   Subject subject;
-  HF_TRY(subject.plan, found.dir.load_plan());
-  HF_TRY(subject.filters, stored_filters(found.dir, subject.plan));
-  HF_TRY(subject.state, found.dir.load());
+  HF_TRY(subject.plan, found.load_plan());
+  HF_TRY(subject.filters, found.load_filters(subject.plan));
+  HF_TRY(subject.state, found.load());
   return subject;
 }
 
@@ -215,7 +214,7 @@ constexpr Flag kFlags[] = {
 
 const CtlVerb kWhyVerb = {
     {.name = "why",
-     .operands = "ID [CALL [ARG...]]",
+     .operands = "CONTAINER [CALL [ARG...]]",
      .summary = "which filter denies a system call, and what would allow it",
      .example = "holdfastctl why 3f2a       holdfastctl why 3f2a 'socket(AF_VSOCK)'",
      .flags = kFlags,
