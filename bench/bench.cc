@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "bench/report.h"
+#include "bench/subjects.h"
 #include "core/base/fd.h"
 #include "core/base/text.h"
 
@@ -51,11 +52,8 @@ Result<> apply_option(Options& options, int option, std::string_view value) {
     if (!count || *count < 1) return error("--iterations: expected a number above 0");
     options.iterations = *count;
   } else if (option == 'r') {
-    const size_t equals = value.find('=');
-    if (equals == 0 || equals == value.npos) return error("--runtime: expected NAME=PATH");
-    options.subjects.push_back({.name = std::string(value.substr(0, equals)),
-                                .path = std::string(value.substr(equals + 1)),
-                                .root = ""});
+    HF_TRY(Subject subject, parse_subject(value));
+    options.subjects.push_back(std::move(subject));
   } else if (option == 'b') {
     HF_TRY(const BundleKind kind, choose(kAllBundles, bundle_name, value));
     options.bundles.push_back(kind);
@@ -74,20 +72,6 @@ Result<> apply_option(Options& options, int option, std::string_view value) {
   return {};
 }
 
-std::string beside_ourselves(const char* name) {
-  char path[4096];
-  const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
-  std::string_view own(path, size > 0 ? size_t(size) : 0);
-  return std::string(own.substr(0, own.rfind('/') + 1)) + name;
-}
-
-void add_if_installed(Options& options, const char* name, std::string path) {
-  if (access(path.c_str(), X_OK) == 0)
-    options.subjects.push_back({.name = name, .path = std::move(path), .root = ""});
-  else
-    fprintf(stderr, "bench: %s is not compared: no %s\n", name, path.c_str());
-}
-
 Result<Options> parse_options(int argc, char** argv) {
   constexpr option kOptions[] = {{"iterations", required_argument, nullptr, 'i'},
                                  {"runtime", required_argument, nullptr, 'r'},
@@ -102,11 +86,7 @@ Result<Options> parse_options(int argc, char** argv) {
   for (int found; (found = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;)
     HF_DO(apply_option(options, found, optarg == nullptr ? "" : optarg));
   if (optind != argc) return error("{}", kUsage);
-  if (options.subjects.empty()) {
-    add_if_installed(options, "holdfast", beside_ourselves("holdfast"));
-    add_if_installed(options, "crun", "/usr/bin/crun");
-    add_if_installed(options, "runc", "/usr/sbin/runc");
-  }
+  if (options.subjects.empty()) options.subjects = installed_subjects();
   if (options.subjects.empty()) return error("no runtime to measure");
   if (options.bundles.empty())
     options.bundles.assign(std::begin(kAllBundles), std::end(kAllBundles));
@@ -118,7 +98,7 @@ Result<Options> parse_options(int argc, char** argv) {
 // Each runtime has bundles of its own, so that no two share a cgroup.
 Result<BundlePair> make_bundles(const Host& host, BundleKind kind, const Subject& subject) {
   BundleRequest request{.kind = kind, .name = "", .args = {"/bin/true"}, .seccomp = ""};
-  HF_TRY(request.seccomp, read_file(HOLDFAST_SOURCE_DIR "/bench/docker-seccomp.json"));
+  HF_TRY(request.seccomp, docker_profile());
   BundlePair pair;
   request.name = fmt::format("{}-brief-{}", bundle_name(kind), subject.name);
   HF_TRY(pair.brief, make_bundle(host, request));
