@@ -161,12 +161,13 @@ GROUPS = [
         Row("endless-processes", DONE, NONE),
     ]),
     ("Devices and terminals", [
-        Row("mknod-block", DONE, restricted=EPERM),
-        Row("open-disk", EPERM),
-        Row("open-mem", EPERM),
-        Row("open-kmsg", EPERM),
-        Row("open-loop-control", EPERM),
-        Row("tioclinux", EPERM),
+        Row("mknod-block", DONE, restricted=EACCES),
+        Row("mknod-whiteout", DONE, restricted=EACCES),
+        Row("open-disk", EPERM, restricted=EACCES),
+        Row("open-mem", EPERM, restricted=EACCES),
+        Row("open-kmsg", EPERM, restricted=EACCES),
+        Row("open-loop-control", EPERM, restricted=EACCES),
+        Row("tioclinux", EPERM, restricted=EACCES),
         Row("tiocsti", TYPED),
     ]),
     ("Other processes of the container", [
@@ -194,6 +195,8 @@ GROUPS = [
         Row("exec-memfd", DONE),
         Row("exec-dev-shm", EACCES),
         Row("exec-tmp", DONE),
+        Row("exec-dev", DONE, restricted=EACCES),
+        Row("exec-new-directory", DONE, restricted=EACCES),
     ]),
     ("Other entries of the kernel", [
         Row("i386-unshare-user", i386(EPERM)),

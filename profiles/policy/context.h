@@ -42,6 +42,8 @@ Result<> resolve_devices(ResolveContext& c);
 void resolve_resources(ResolveContext& c);
 // sysctl.cc
 Result<> resolve_sysctl(ResolveContext& c);
+// landlock.cc
+void resolve_landlock(ResolveContext& c);
 // filters.cc
 Result<> resolve_filters(ResolveContext& c, std::vector<FilterSource>& filters);
 

@@ -118,6 +118,7 @@ Result<Examined> examine(const Request& request, const oci::Spec& spec, const Po
   resolve_resources(c);
   HF_DO(resolve_sysctl(c));
   resolve_hooks(c);
+  resolve_landlock(c);
   HF_DO(resolve_filters(c, resolved.filters));
   examined.refusal = judge.refusal();
   for (const FilterSource& filter : resolved.filters) resolved.plan.filters.push_back(filter.plan);

@@ -35,6 +35,8 @@ struct Request {
   std::map<std::string, std::string> namespace_ids{};
   // Sources of bind mounts with their symbolic links resolved, where that is another path.
   std::map<std::string, std::string> real_paths{};
+  // What stands directly in the root and can hold programs, by name; nullopt: not known.
+  std::optional<std::vector<std::string>> root_entries{};
 };
 
 // A filter to compile: the description and the options that the cache's key is made of.

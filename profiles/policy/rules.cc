@@ -57,6 +57,21 @@ constexpr std::array<Rule, static_cast<size_t>(RuleId::kCount)> kRules{{
      "\"shared-propagation\""},
     {"HF-C024", "the host's cgroup tree",
      "give it a cgroup namespace of its own (--cgroupns=private)"},
+    {"HF-C025", "a protection that cannot be applied",
+     "say auto instead of require in the profile, or add the exception of its name"},
+    {"HF-C026", "limits of memory, CPU and I/O",
+     "ask for less (--memory, --cpus, resources.limits), or add exception \"limits:NAME\""},
+    {"HF-C027", "limits of the process",
+     "ask for less (--ulimit), or add exception \"rlimits:RLIMIT_NAME\""},
+    {"HF-C028", "a writable root",
+     "write to a volume or tmpfs (--read-only, readOnlyRootFilesystem: true), or add exception "
+     "\"rootfs\""},
+    {"HF-C029", "flags of mounts",
+     "mount it with the flags itself, or add exception \"mounts:PATH\""},
+    {"HF-C030", "files and ports within reach (Landlock)",
+     "name the path or port in the profile, or add exception \"landlock\""},
+    {"HF-C031", "memory both writable and executable",
+     "add exception \"mdwe\" for programs with a JIT"},
 }};
 
 constexpr bool complete() {

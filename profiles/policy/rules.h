@@ -37,6 +37,13 @@ enum class RuleId : uint8_t {
   kSystemMounts,
   kSharedPropagation,
   kCgroupMount,
+  kUnavailable,
+  kLimits,
+  kRlimits,
+  kRootfs,
+  kMountFlags,
+  kLandlock,
+  kMdwe,
   kCount
 };
 

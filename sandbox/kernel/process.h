@@ -84,6 +84,11 @@ Result<> set_selinux_on_exec(const DirFd& procfs, const std::string& label);
 // The label of keyrings made from now on; empty: the default.
 Result<> set_selinux_key_label(const DirFd& procfs, const std::string& label);
 
+// --- mdwe.cc ---
+// Memory becomes executable only by mapping it so, and never while it is writable: from now on, and
+// for all descendants (PR_SET_MDWE, Linux 6.3). Read back.
+Result<> refuse_writable_code();
+
 // --- sysctl.cc ---
 // Writes "net.ipv4.ip_forward" = value through the private procfs, openat2 beneath sys/, no links.
 // The name was validated by validate_sysctl() (core/plan/sysctl.h).

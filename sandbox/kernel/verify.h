@@ -9,6 +9,14 @@
 
 namespace holdfast {
 
+// What procfs does not show of a process and only the process itself can have checked, as it reports
+// when it is ready.
+enum SelfCheck : uint32_t {
+  kLandlockEntered = 1 << 0,  // an execution was denied that had been possible before
+  kMdweSet = 1 << 1,
+  kAppArmorOnExec = 1 << 2,
+};
+
 // Compares /proc/PID of the parked init (or exec) with the plan: seccomp mode and number of
 // filters, NoNewPrivs, capability sets, uid and gid maps, limits, user and groups, OOM score, the
 // SELinux label for its program. Every mismatch is told. Not shown by procfs, and so checked by the

@@ -24,7 +24,7 @@ enum class MessageType : uint32_t {
   kTerminal,  // init -> runtime: carries the pty's master
   kHooks,     // init -> runtime: the mounts stand, run prestart and createRuntime
   kListener,  // init -> runtime: value is the number of a seccomp listener, to be fetched
-  kReady,     // init -> runtime: everything is applied, verify me
+  kReady,     // init -> runtime: everything is applied, verify me; value is what it checked itself
   kFailed,    // either of them -> runtime: value is errno, text the error
   kContinue,  // runtime -> either of them; text depends on what is continued
 };

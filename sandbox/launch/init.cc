@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "sandbox/kernel/process.h"
+#include "sandbox/kernel/verify.h"
 #include "sandbox/launch/hooks.h"
 #include "sandbox/launch/launch.h"
 #include "sandbox/launch/program.h"
@@ -160,11 +161,43 @@ Result<> set_scheduling(Init& init) {
 
 Result<> set_labels(Init& init) {
   const ProcessPlan& process = init.process;
-  if (!process.apparmor_profile.empty())
+  if (!process.apparmor_profile.empty()) {
     HF_DO(set_apparmor_on_exec(init.procfs, process.apparmor_profile));
+    init.checked |= kAppArmorOnExec;
+  }
   if (!process.selinux_label.empty())
     HF_DO(set_selinux_on_exec(init.procfs, process.selinux_label));
   return {};
+}
+
+Result<> set_mdwe(Init& init) {
+  if (!init.process.mdwe) return {};
+  HF_DO(refuse_writable_code());
+  init.checked |= kMdweSet;
+  return {};
+}
+
+// As root: what the rules speak of may lie where the user cannot look.
+Result<> make_landlock(Init& init) {
+  if (!init.plan().landlock) return {};
+  HF_TRY(init.landlock, LandlockDomain::make(*init.plan().landlock, init.root));
+  return {};
+}
+
+// Like a filter it needs no_new_privs or CAP_SYS_ADMIN; before them, because they may forbid it.
+Result<> enter_landlock(Init& init) {
+  if (!init.plan().landlock) return {};
+  HF_DO(init.landlock.enter());
+  init.checked |= kLandlockEntered;
+  return {};
+}
+
+Result<> enter_landlock_early(Init& init) {
+  return init.process.no_new_privileges ? Result<>{} : enter_landlock(init);
+}
+
+Result<> enter_landlock_late(Init& init) {
+  return init.process.no_new_privileges ? enter_landlock(init) : Result<>{};
 }
 
 Result<> enter_cwd(Init& init) {
@@ -283,11 +316,24 @@ constexpr Step kExecSteps[] = {
 };
 
 constexpr Step kProcessSteps[] = {
-    {"terminal", take_stdio},    {"keyring", set_keyring},        {"", enter_cwd},
-    {"rlimits", set_limits},     {"scheduling", set_scheduling},  {"", set_labels},
-    {"", unfollow_runtime},      {"seccomp", load_filters_early}, {"", drop_privileges},
-    {"", enter_cwd_as_user},     {"", prepare_program},           {"", close_descriptors},
-    {"", set_no_new_privileges}, {"seccomp", load_filters_late},
+    {"terminal", take_stdio},
+    {"keyring", set_keyring},
+    {"", enter_cwd},
+    {"rlimits", set_limits},
+    {"scheduling", set_scheduling},
+    {"landlock", make_landlock},
+    {"", set_labels},
+    {"mdwe", set_mdwe},
+    {"", unfollow_runtime},
+    {"landlock", enter_landlock_early},
+    {"seccomp", load_filters_early},
+    {"", drop_privileges},
+    {"", enter_cwd_as_user},
+    {"", prepare_program},
+    {"", close_descriptors},
+    {"", set_no_new_privileges},
+    {"landlock", enter_landlock_late},
+    {"seccomp", load_filters_late},
 };
 
 template <size_t N>
@@ -304,7 +350,7 @@ Result<> run_steps(Init& init, const Step (&steps)[N]) {
 // Verified and parked: what follows is decided by `start` (the FIFO) or `run` (the channel).
 Result<> park(Init& init) {
   const Channel& channel = init.stage.channel;
-  HF_DO(channel.send({MessageType::kReady}));
+  HF_DO(channel.send({MessageType::kReady, static_cast<int32_t>(init.checked)}));
   HF_DO(channel.await_continue());
   const Fd& fifo = init.stage.boot.start_fifo;
   if (!fifo) return channel.await_continue();

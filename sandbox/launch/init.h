@@ -2,6 +2,7 @@
 // further one, and executes its program.
 #pragma once
 
+#include "sandbox/kernel/landlock.h"
 #include "sandbox/launch/stage.h"
 
 namespace holdfast {
@@ -15,10 +16,12 @@ struct Init {
   pid_t host_pid = 0;    // ours, as the runtime sees it; known once the runtime told
   DirFd procfs;          // private; opened where a step needs it
   std::optional<Rootfs> rootfs;
-  DirFd root;   // "/" of the container, after the pivot
-  Fd terminal;  // the pty's peer
+  DirFd root;               // "/" of the container, after the pivot
+  Fd terminal;              // the pty's peer
+  LandlockDomain landlock;  // made, not entered yet
   bool entered_cwd = false;
-  std::string program;  // what execve gets
+  uint32_t checked = 0;  // SelfCheck
+  std::string program;   // what execve gets
 
   const Plan& plan() const { return stage.boot.plan; }
   bool is_exec() const { return stage.boot.exec.has_value(); }

@@ -10,6 +10,7 @@
 #include "shim/ctl/verb.h"
 #include "shim/oci/bundle.h"
 #include "shim/oci/load_policy.h"
+#include "shim/oci/request_facts.h"
 
 namespace holdfast::ctl {
 namespace {
@@ -84,8 +85,9 @@ Result<Explained> explain_bundle(const std::string& path) {
   HF_TRY(const HostFacts facts, probe_host());
   HF_TRY(const Policy policy, load_policy(facts));
   HF_TRY(const Bundle bundle, open_bundle(path, "config.json"));
-  const Request request = request_for(bundle, bundle.path.substr(bundle.path.rfind('/') + 1),
-                                      facts.euid != 0 || facts.in_user_namespace);
+  Request request = request_for(bundle, bundle.path.substr(bundle.path.rfind('/') + 1),
+                                facts.euid != 0 || facts.in_user_namespace);
+  add_root_entries(bundle.spec, policy, request);
   HF_TRY(Examined examined, examine(request, bundle.spec, policy, facts));
   Explained explained;
   explained.refused = examined.refusal.has_value();

@@ -103,6 +103,7 @@ Result<Decided> decide(const Globals& globals, const CreateRequest& request, uin
                 .new_keyring = !request.no_new_keyring,
                 .preserve_fds = inherited};
   add_request_facts(spec, asked);
+  add_root_entries(spec, policy, asked);
   HF_TRY(Resolved resolved, resolve(asked, spec, policy, facts));
   HF_TRY(decided.filters, take_filters(resolved));
   decided.plan = std::move(resolved.plan);

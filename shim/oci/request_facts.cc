@@ -1,10 +1,15 @@
 #include "shim/oci/request_facts.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+
+#include "core/json/utf8.h"
+#include "profiles/policy/landlock.h"
 
 namespace holdfast {
 namespace {
@@ -12,6 +17,37 @@ namespace {
 bool is_bind(const oci::Mount& mount) {
   return mount.type == "bind" || std::any_of(mount.options.begin(), mount.options.end(),
                                              [](auto& o) { return o == "bind" || o == "rbind"; });
+}
+
+// More than any image has; a domain with as many rules would make every path lookup dear.
+constexpr size_t kMostEntries = 128;
+
+// A directory, or a file that somebody may execute. A link leads to what has its own name.
+bool can_hold_programs(int directory, const dirent& entry) {
+  if (entry.d_type == DT_DIR) return true;
+  if (entry.d_type != DT_REG && entry.d_type != DT_UNKNOWN) return false;
+  struct stat info {};
+  if (::fstatat(directory, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  if (S_ISDIR(info.st_mode)) return true;
+  return S_ISREG(info.st_mode) && (info.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
+}
+
+// Names that a plan can hold.
+bool is_plain(std::string_view name) {
+  return name != "." && name != ".." && json::find_invalid_utf8(name) == name.npos;
+}
+
+RootEntries root_entries(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> root(::opendir(path.c_str()), &::closedir);
+  if (!root) return std::nullopt;
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(root.get())) {
+    if (!is_plain(entry->d_name) || !can_hold_programs(::dirfd(root.get()), *entry)) continue;
+    if (names.size() == kMostEntries) return std::nullopt;
+    names.emplace_back(entry->d_name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace
@@ -30,6 +66,12 @@ void add_request_facts(const oci::Spec& spec, Request& request) {
                                                            &std::free);
     if (real && each.source != real.get()) request.real_paths[each.source] = real.get();
   }
+}
+
+void add_root_entries(const oci::Spec& spec, const Policy& policy, Request& request) {
+  if (policy.profile != ProfileName::kRestricted || policy.mode == Mode::kOff) return;
+  const std::string& path = spec.root.path;
+  request.root_entries = root_entries(path.starts_with('/') ? path : request.bundle + "/" + path);
 }
 
 }  // namespace holdfast

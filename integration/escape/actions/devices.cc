@@ -27,6 +27,13 @@ Outcome block_node() {
   return by_effect(result, [&] { return stat(kNode, &seen) == 0 && S_ISBLK(seen.st_mode); });
 }
 
+// A file that hides one of the image's, where layers are stacked: takes no capability.
+Outcome whiteout() {
+  const int result = make_node(S_IFCHR, 0, 0);
+  struct stat seen {};
+  return by_effect(result, [&] { return stat(kNode, &seen) == 0 && S_ISCHR(seen.st_mode); });
+}
+
 // ENXIO: let through, and no such device.
 Outcome opened(mode_t type, unsigned major, unsigned minor, int flags) {
   if (make_node(type, major, minor) != 0) return denied();
@@ -72,6 +79,7 @@ Outcome pasted() {
 
 constexpr Action kActions[] = {
     {"mknod-block", "a way to the disk", block_node},
+    {"mknod-whiteout", "a file of the layer below hidden", whiteout},
     {"open-disk", "every file of the host", disk},
     {"open-mem", "the host's memory", [] { return opened(S_IFCHR, 1, 1, O_RDONLY); }},
     {"open-kmsg", "the kernel's log", [] { return opened(S_IFCHR, 1, 11, O_RDONLY); }},

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "integration/escape/actions/actions.h"
@@ -64,12 +65,21 @@ Outcome from_file(const char* path) {
   return outcome;
 }
 
+Outcome from_new_directory() {
+  if (mkdir("/attack", 0755) != 0) return denied();
+  const Outcome outcome = from_file("/attack/attack");
+  rmdir("/attack");
+  return outcome;
+}
+
 constexpr Action kActions[] = {
     {"map-writable-code", "code of the attacker's", writable_code},
     {"data-to-code", "the same in two steps", code_from_data},
     {"exec-memfd", "a program that is in no file", from_memory},
     {"exec-dev-shm", "a program in memory", [] { return from_file("/dev/shm/attack"); }},
     {"exec-tmp", "a program that was not in the image", [] { return from_file("/tmp/attack"); }},
+    {"exec-dev", "the same among the devices", [] { return from_file("/dev/attack"); }},
+    {"exec-new-directory", "the same in a directory that the image has not", from_new_directory},
 };
 
 }  // namespace
