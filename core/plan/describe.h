@@ -131,10 +131,18 @@ void describe(V& v, MountIdMap& m) {
 }
 
 template <class V>
+void describe(V& v, FileIdentity& f) {
+  v.required("deviceMajor", f.device_major);
+  v.required("deviceMinor", f.device_minor);
+  v.required("inode", f.inode);
+}
+
+template <class V>
 void describe(V& v, MountPlan& m) {
   v.required("destination", m.destination);
   v.field("source", m.source);
   v.field("type", m.type);
+  v.field("sourceFile", m.source_file);
   v.field("bind", m.bind);
   v.field("recursiveBind", m.recursive_bind);
   v.field("remount", m.remount);

@@ -58,11 +58,18 @@ struct MountIdMap {
   bool recursive = false;
 };
 
+// Which file a path was when it was judged; what is applied must be that one.
+struct FileIdentity {
+  uint32_t device_major = 0, device_minor = 0;  // of the file system
+  uint64_t inode = 0;
+};
+
 // One mount, its options parsed into what the mount API takes.
 struct MountPlan {
   std::string destination;  // as asked, absolute
   std::string source;       // path of a bind, else the file system's source name
   std::string type;         // "bind", "proc", "tmpfs", "cgroup", ...
+  std::optional<FileIdentity> source_file;  // of a bind
   bool bind = false, recursive_bind = false, remount = false;
   uint64_t attr_set = 0, attr_clear = 0;                      // MOUNT_ATTR_*, this mount only
   uint64_t recursive_attr_set = 0, recursive_attr_clear = 0;  // MOUNT_ATTR_*, AT_RECURSIVE

@@ -298,5 +298,16 @@ TEST_F(RootfsMounts, WithoutAMountNamespaceThereIsOnlyChroot) {
   expect_refusal(plan, "mounts need a mount namespace");
 }
 
+TEST_F(RootfsMounts, ASourceThatIsNotTheFileThatWasJudgedIsRefused) {
+  Plan plan = container();
+  ASSERT_EQ(::mkdir((base() + "/judged").c_str(), 0755), 0);
+  ASSERT_EQ(::mkdir((base() + "/swapped").c_str(), 0755), 0);
+  add_mount(plan, "/m", "", base() + "/judged", {"bind"});
+  plan = judged(plan);
+  run(plan, [] { EXPECT_TRUE(S_ISDIR(lstat_of("/m").st_mode)); });
+  plan.mounts.back().source = base() + "/swapped";
+  expect_refusal(plan, "is not the file any more that was judged");
+}
+
 }  // namespace
 }  // namespace holdfast

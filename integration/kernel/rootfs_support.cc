@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "sandbox/kernel/idmap.h"
+#include "sandbox/kernel/mount_api.h"
 
 namespace holdfast {
 
@@ -50,6 +51,20 @@ void add_usual_mounts(Plan& plan) {
             {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"});
   add_mount(plan, "/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"});
   add_mount(plan, "/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"});
+}
+
+Plan judged(Plan plan) {
+  for (MountPlan& mount : plan.mounts) {
+    if (!mount.bind || mount.source_file) continue;
+    const std::string path =
+        mount.source.starts_with('/') ? mount.source : plan.bundle + '/' + mount.source;
+    const Fd source(::open(path.c_str(), O_PATH | O_CLOEXEC));
+    if (!source) continue;
+    const auto identity = identify(source);
+    EXPECT_TRUE(identity);
+    mount.source_file = {identity->device_major, identity->device_minor, identity->inode};
+  }
+  return plan;
 }
 
 struct statfs statfs_of(const std::string& path) {
@@ -195,7 +210,7 @@ uint64_t flags_of(const Plan& plan) {
 
 // Three processes, as the launcher has them: the test; the runtime in its own mount namespace; the
 // first process.
-void RootfsTest::in_container(const Plan& plan,
+void RootfsTest::in_container(const Plan& asked,
                               const std::function<void(std::string error)>& check) {
   ::fflush(nullptr);
   const pid_t runtime = clone_process(CLONE_NEWNS);
@@ -203,6 +218,7 @@ void RootfsTest::in_container(const Plan& plan,
   if (runtime == 0) {
     EXPECT_EQ(::mount("", "/", "", MS_REC | MS_PRIVATE, nullptr), 0);
     if (prepare_host) prepare_host();
+    const Plan plan = judged(asked);
     auto sources = open_mount_sources(plan);
     if (!sources) {
       check(text(sources.error()));

@@ -43,6 +43,9 @@ inline std::string text(const Error& failure) { return failure.message; }
 // Appends what the specification would say; a refused one fails the test.
 void add_mount(Plan& plan, const std::string& destination, const std::string& type,
                const std::string& source, const std::vector<std::string>& options);
+// With the identities of the files that its binds name, as they are now.
+Plan judged(Plan plan);
+
 void add_namespace(Plan& plan, oci::NamespaceType type);
 // The devices that every container has.
 void add_default_devices(Plan& plan);
@@ -88,7 +91,7 @@ class RootfsTest : public ::testing::Test {
 
  private:
   std::string build(const Plan& plan, MountSources sources);
-  void in_container(const Plan& plan, const std::function<void(std::string error)>& check);
+  void in_container(const Plan& asked, const std::function<void(std::string error)>& check);
 
   std::string base_;
 };

@@ -169,6 +169,13 @@ bool matches(std::string_view pattern, std::string_view path) {
 
 }  // namespace
 
+std::vector<std::string_view> engine_paths() {
+  std::vector<std::string_view> fixed;
+  for (const std::string_view pattern : kEngine)
+    if (pattern.find('*') == pattern.npos) fixed.push_back(pattern);
+  return fixed;
+}
+
 SourceKind classify_source(std::string_view path) {
   if (path.starts_with("/var/run") && (path.size() == 8 || path[8] == '/')) path.remove_prefix(4);
   for (const std::string_view pattern : kContainerFiles)

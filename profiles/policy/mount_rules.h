@@ -3,11 +3,13 @@
 //   classify_source("/var/run/docker.sock") == SourceKind::kEngine
 //   classify_source("/var/lib/docker/containers/3f2a/hosts") == SourceKind::kContainerFile
 //
-// By path only: the caller resolves symbolic links first.
+// By path only: the caller resolves symbolic links, and looks whether a file is one of engine_paths()
+// under another name.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace holdfast {
 
@@ -18,6 +20,9 @@ enum class SourceKind : uint8_t {
   kEngine,         // state or socket of an engine or kubelet, or a directory that holds them
   kSystem          // a directory of the host's system
 };
+
+// The state directories and sockets of engines whose paths are fixed.
+std::vector<std::string_view> engine_paths();
 
 // `path` is clean and absolute.
 SourceKind classify_source(std::string_view path);

@@ -7,17 +7,18 @@
 namespace holdfast {
 namespace {
 
-std::string real_source(const ResolveContext& c, const MountPlan& mount) {
-  const auto real = c.request.real_paths.find(mount.source);
-  return clean_path(real == c.request.real_paths.end() ? mount.source : real->second);
+// By each of its names: as asked, where that leads, and the engine's own name for the same file. A link
+// out of a denied directory is a mount of it, and so is a second name of what is in there.
+SourceKind kind_of(const MountPlan& mount, const MountSource* source) {
+  const SourceKind asked = classify_source(clean_path(mount.source));
+  if (source == nullptr) return asked;
+  if (!source->alias_of.empty()) return classify_source(source->alias_of);
+  const SourceKind real = classify_source(source->real_path);
+  return real == SourceKind::kOrdinary ? asked : real;
 }
 
-void judge_source(ResolveContext& c, const MountPlan& mount) {
-  const std::string source = real_source(c, mount);
-  SourceKind kind = classify_source(source);
-  // The caller's own view decides as well: a link out of a denied directory is a mount of it.
-  if (source != mount.source && kind == SourceKind::kOrdinary)
-    kind = classify_source(clean_path(mount.source));
+void judge_source(ResolveContext& c, const MountPlan& mount, const MountSource* source) {
+  const SourceKind kind = kind_of(mount, source);
   if (kind == SourceKind::kOrdinary || kind == SourceKind::kContainerFile) return;
   const bool engine = kind != SourceKind::kSystem;
   const RuleId rule = engine ? RuleId::kEngineMounts : RuleId::kSystemMounts;
@@ -66,7 +67,12 @@ Result<> resolve_mounts(ResolveContext& c) {
   for (const oci::Mount& asked : c.spec.mounts) {
     HF_TRY(MountPlan mount, parse_mount(asked));
     protect_cgroup_tree(c, mount);
-    if (mount.bind && c.judge.active()) judge_source(c, mount);
+    if (mount.bind) {
+      const auto found = c.request.sources.find(mount.source);
+      const MountSource* source = found == c.request.sources.end() ? nullptr : &found->second;
+      if (source != nullptr) mount.source_file = source->file;
+      if (c.judge.active()) judge_source(c, mount, source);
+    }
     judge_propagation(c, mount);
     mounts.push_back(std::move(mount));
   }

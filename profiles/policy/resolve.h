@@ -21,6 +21,15 @@
 
 namespace holdfast {
 
+// What a path on the host led to when the request was made.
+struct MountSource {
+  std::string real_path;  // as the kernel names it: no links
+  FileIdentity file;
+  // The engine's socket or directory that this very file is, under another name: a bind mount or a hard
+  // link of it. Else empty.
+  std::string alias_of{};
+};
+
 // What the command line adds to the spec.
 struct Request {
   std::string id;
@@ -33,8 +42,9 @@ struct Request {
   // The namespaces that linux.namespaces[].path names, as readlink shows them: path -> "net:[4026531840]".
   // One that is not in here counts as the host's.
   std::map<std::string, std::string> namespace_ids{};
-  // Sources of bind mounts with their symbolic links resolved, where that is another path.
-  std::map<std::string, std::string> real_paths{};
+  // What the sources of bind mounts are, by their path in the spec. One that is not in here does not
+  // exist.
+  std::map<std::string, MountSource> sources{};
   // What stands directly in the root and can hold programs, by name; nullopt: not known.
   std::optional<std::vector<std::string>> root_entries{};
 };

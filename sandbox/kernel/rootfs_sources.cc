@@ -67,6 +67,18 @@ Result<> finish_source(const Plan& plan, const MountPlan& mount, const Fd& copy)
   return {};
 }
 
+// The path was looked at and judged some time ago; whoever can write to a directory on its way may have put
+// another file there.
+Result<> check_source(const MountPlan& mount, const Fd& copy) {
+  if (!mount.source_file) return error("{} did not exist when it was judged", mount.source);
+  HF_TRY(const Identity now, identify(copy));
+  const FileIdentity& judged = *mount.source_file;
+  if (now.inode != judged.inode || now.device_major != judged.device_major ||
+      now.device_minor != judged.device_minor)
+    return error("{} is not the file any more that was judged", mount.source);
+  return {};
+}
+
 // In a user namespace the root and all sources at once, locked.
 Result<> open_locked(const Plan& plan, MountSources& sources) {
   std::vector<TreeCopy> copies;
@@ -77,8 +89,12 @@ Result<> open_locked(const Plan& plan, MountSources& sources) {
 
   sources.rootfs = std::move(copies[0].mount);
   size_t next = 1;
-  for (size_t i = 0; i < plan.mounts.size(); ++i)
-    if (needs_source(plan.mounts[i])) sources.mounts[i] = std::move(copies[next++].mount);
+  for (size_t i = 0; i < plan.mounts.size(); ++i) {
+    if (!needs_source(plan.mounts[i])) continue;
+    sources.mounts[i] = std::move(copies[next++].mount);
+    HF_DO(with_context(check_source(plan.mounts[i], sources.mounts[i]), "mount {}",
+                       plan.mounts[i].destination));
+  }
   return {};
 }
 
@@ -101,6 +117,7 @@ Result<Fd> clone_source(const Plan& plan, const MountPlan& mount) {
   const std::string path = source_path(plan, mount);
   Fd copy = clone_tree(AT_FDCWD, path.c_str(), source_flags(mount));
   if (!copy) return os_error("open {}", path);
+  HF_DO(check_source(mount, copy));
   return copy;
 }
 

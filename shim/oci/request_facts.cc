@@ -5,11 +5,11 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 
 #include "core/json/utf8.h"
 #include "profiles/policy/landlock.h"
+#include "shim/oci/mount_source.h"
 
 namespace holdfast {
 namespace {
@@ -17,6 +17,10 @@ namespace {
 bool is_bind(const oci::Mount& mount) {
   return mount.type == "bind" || std::any_of(mount.options.begin(), mount.options.end(),
                                              [](auto& o) { return o == "bind" || o == "rbind"; });
+}
+
+std::string absolute_in(const std::string& bundle, const std::string& path) {
+  return path.starts_with('/') ? path : bundle + '/' + path;
 }
 
 // More than any image has; a domain with as many rules would make every path lookup dear.
@@ -61,17 +65,15 @@ void add_request_facts(const oci::Spec& spec, Request& request) {
         fmt::format("{}:[{}]", oci::proc_name(each.type), info.st_ino);
   }
   for (const oci::Mount& each : spec.mounts) {
-    if (!is_bind(each) || !each.source.starts_with('/')) continue;
-    const std::unique_ptr<char, decltype(&std::free)> real(::realpath(each.source.c_str(), nullptr),
-                                                           &std::free);
-    if (real && each.source != real.get()) request.real_paths[each.source] = real.get();
+    if (!is_bind(each) || each.source.empty() || request.sources.contains(each.source)) continue;
+    auto source = look_at_source(absolute_in(request.bundle, each.source));
+    if (source) request.sources.emplace(each.source, std::move(*source));
   }
 }
 
 void add_root_entries(const oci::Spec& spec, const Policy& policy, Request& request) {
   if (policy.profile != ProfileName::kRestricted || policy.mode == Mode::kOff) return;
-  const std::string& path = spec.root.path;
-  request.root_entries = root_entries(path.starts_with('/') ? path : request.bundle + "/" + path);
+  request.root_entries = root_entries(absolute_in(request.bundle, spec.root.path));
 }
 
 }  // namespace holdfast

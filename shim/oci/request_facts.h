@@ -6,7 +6,7 @@
 
 namespace holdfast {
 
-// Fills request.namespace_ids and request.real_paths. A path that cannot be looked at is left out:
+// Fills request.namespace_ids and request.sources. A path that cannot be looked at is left out:
 // such a namespace counts as the host's, and such a mount fails when it is made.
 void add_request_facts(const oci::Spec& spec, Request& request);
 

@@ -82,6 +82,26 @@ TEST(Resolve, ARefusalTellsEveryViolationInOneLine) {
   EXPECT_FALSE(contains(text, "\n"));
 }
 
+TEST(Resolve, ASourceIsJudgedByEachOfItsNames) {
+  oci::Spec spec = docker_spec();
+  spec.mounts.push_back({"/s", "bind", "/srv/volume", {"rbind"}, {}, {}});
+  Request request = samples::request();
+  request.sources["/srv/volume"] = {"/srv/volume", {8, 1, 42}};
+  const auto allowed = resolve(request, spec, {}, samples::facts());
+  ASSERT_TRUE(allowed) << allowed.error().message;
+  ASSERT_TRUE(allowed->plan.mounts.back().source_file);
+  EXPECT_EQ(allowed->plan.mounts.back().source_file->inode, 42u);
+
+  request.sources["/srv/volume"].real_path = "/var/lib/docker";
+  EXPECT_FALSE(resolve(request, spec, {}, samples::facts()));
+  request.sources["/srv/volume"] = {"/srv/volume", {8, 1, 42}, "/run/docker.sock"};
+  EXPECT_FALSE(resolve(request, spec, {}, samples::facts()));
+  // A link out of a denied directory.
+  spec.mounts.back().source = "/run/docker/link";
+  request.sources["/run/docker/link"] = {"/srv/volume", {8, 1, 42}};
+  EXPECT_FALSE(resolve(request, spec, {}, samples::facts()));
+}
+
 TEST(Resolve, ARefusalNeverReadsAsAnEnginesExitCode) {
   oci::Spec spec = docker_spec();
   spec.mounts.push_back(
