@@ -2,12 +2,33 @@
 
 namespace holdfast::json {
 
+// The deepest value on the way to `path` that there is.
+Value locate(Value root, const Path& path) {
+  if (!path.parent) return root;
+  const Value parent = locate(root, *path.parent);
+  Value found;
+  if (path.index == Path::kNoIndex) {
+    found = parent.find(path.key);
+  } else {
+    uint32_t index = 0;
+    for (const Value each : parent.children())
+      if (index++ == path.index) found = each;
+  }
+  return found.present() ? found : parent;
+}
+
 void Errors::add(const Path& path, std::string_view why) {
   if (list_.size() == kMost) {
     ++more_;
     return;
   }
-  list_.push_back({path_text(path), std::string(why)});
+  Entry entry{path_text(path), std::string(why)};
+  if (root_.present()) {
+    const Value at = locate(root_, path);
+    entry.line = at.line();
+    entry.column = at.column();
+  }
+  list_.push_back(std::move(entry));
 }
 
 bool Errors::touches(const Path& path) const {
@@ -24,6 +45,7 @@ std::string Errors::text() const {
   std::string out;
   for (const auto& each : list_) {
     if (!out.empty()) out += "; ";
+    if (each.line > 0) out += fmt::format("{}:{}:{}: ", source_, each.line, each.column);
     if (!each.path.empty()) out += each.path + ": ";
     out += each.why;
   }

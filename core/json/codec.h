@@ -23,7 +23,18 @@
 //   member unless the condition holds or it has an error already
 //
 // Decoding collects all errors, each with its path, joined by "; ". `null` counts as absent, as in
-// Go. A string may not hold a NUL byte: the kernel would see a shorter one.
+// Go, but where decoding is strict. A string may not hold a NUL byte: the kernel would see a shorter
+// one. With a source in the options every error begins with SOURCE:LINE:COLUMN.
+//
+// Two further shapes of members:
+//
+//   json::Set<Colour> colours;   // ["red", "green"]: bits, each the value of an enum with json_names
+//   Quantity size;               // "512Mi" or 536870912: a type of its own that is one string or number
+//     std::string parse_scalar(std::string_view text, Quantity& out);   // what is wrong, or ""
+//     std::string scalar_text(const Quantity& value);                   // written as a string
+//
+// Reading into a value that is not empty lays the document over it: what is absent stays, lists are
+// replaced, maps and structs are merged.
 #pragma once
 
 #include <algorithm>
@@ -40,6 +51,7 @@
 #include "core/base/result.h"
 #include "core/json/document.h"
 #include "core/json/path.h"
+#include "core/json/set.h"
 #include "core/json/writer.h"
 
 namespace holdfast::json {
@@ -55,6 +67,12 @@ struct Options {
   Limits limits = {};
 };
 
+// A type of its own that is written as one string (or, read, one number).
+template <class T>
+concept Scalar = requires(T& out, std::string_view text) {
+  { parse_scalar(text, out) } -> std::same_as<std::string>;
+};
+
 namespace internal {
 template <class T>
 struct Shape : std::false_type {};
@@ -63,6 +81,10 @@ struct Shape<std::optional<T>> : std::true_type {};
 template <class T>
 inline constexpr bool kOptional = Shape<T>::value;
 
+template <class T>
+inline constexpr bool kSet = false;
+template <class E>
+inline constexpr bool kSet<Set<E>> = true;
 template <class T>
 inline constexpr bool kVector = false;
 template <class T>
@@ -73,9 +95,16 @@ template <class T>
 inline constexpr bool kMap<std::map<std::string, T>> = true;
 }  // namespace internal
 
+// The deepest value on the way to `path` that the document has.
+Value locate(Value root, const Path& path);
+
 // The errors of one decoding.
 class Errors {
  public:
+  Errors() = default;
+  // Each error will tell its place in the document.
+  Errors(Value root, std::string_view source) : root_(root), source_(source) {}
+
   void add(const Path& path, std::string_view why);
   // Whether there is an error at this place or below it.
   bool touches(const Path& path) const;
@@ -86,9 +115,12 @@ class Errors {
   static constexpr size_t kMost = 20;  // told one by one, the others are counted
   struct Entry {
     std::string path, why;
+    uint32_t line = 0, column = 0;
   };
   std::vector<Entry> list_;
   size_t more_ = 0;
+  Value root_;
+  std::string source_;
 };
 
 // Reads the members of one object.
@@ -104,7 +136,7 @@ class Decoder {
   template <class T>
   bool field(std::string_view name, T& out) {
     const Value value = look_up(name);
-    if (value.is_null()) return false;
+    if (!value.present() || (value.is_null() && !strict_)) return false;
     read(value, Path{&path_, name}, out);
     return true;
   }
@@ -119,6 +151,8 @@ class Decoder {
   void check(bool condition, std::string_view name, std::string_view why) {
     if (!condition) complain(Path{&path_, name}, why);
   }
+  // The place of this object and of a member, to tell about later.
+  Value object() const { return object_; }
   // The same for an element of an array.
   void check(bool condition, std::string_view name, size_t index, std::string_view why) {
     const Path array{&path_, name};
@@ -143,6 +177,8 @@ class Decoder {
   void read_integer(Value value, const Path& path, T& out);
   template <class E>
   void read_enum(Value value, const Path& path, E& out);
+  template <class E>
+  void read_set(Value value, const Path& path, Set<E>& out);
 
   Errors& errors_;
   const bool strict_;
@@ -183,13 +219,20 @@ class Encoder {
   Writer& writer_;
 };
 
+// Lays a parsed document over `out`; what is wrong is added to `errors`.
+template <class T>
+void decode_over(const Document& document, bool strict, Errors& errors, T& out) {
+  const Path root;
+  Decoder(errors, strict, document.root(), root).read(document.root(), root, out);
+}
+
 template <class T>
 Result<T> decode(std::string_view text, const Options& options = {}) {
   HF_TRY(const Document document, Document::parse(text, options.limits));
   Errors errors;
+  if (!options.limits.source.empty()) errors = Errors(document.root(), options.limits.source);
   T out{};
-  const Path root;
-  Decoder(errors, options.strict, document.root(), root).read(document.root(), root, out);
+  decode_over(document, options.strict, errors, out);
   if (!errors.empty()) return error("{}", errors.text());
   return out;
 }
@@ -213,10 +256,17 @@ void Decoder::read(Value value, const Path& path, T& out) {
     read_string(value, path, out);
   } else if constexpr (std::is_enum_v<T>) {
     read_enum(value, path, out);
+  } else if constexpr (Scalar<T>) {
+    if (value.kind() != Kind::kNumber && !expect(value, Kind::kString, path)) return;
+    if (const std::string why = parse_scalar(value.text(), out); !why.empty())
+      errors_.add(path, why);
+  } else if constexpr (internal::kSet<T>) {
+    read_set(value, path, out);
   } else if constexpr (internal::kOptional<T>) {
-    read(value, path, out.emplace());
+    read(value, path, out ? *out : out.emplace());
   } else if constexpr (internal::kVector<T>) {
     if (!expect(value, Kind::kArray, path)) return;
+    out.clear();
     uint32_t index = 0;
     for (const Value element : value.children())
       read(element, Path{&path, {}, index++}, out.emplace_back());
@@ -233,6 +283,18 @@ void Decoder::read(Value value, const Path& path, T& out) {
     Decoder inner(errors_, strict_, value, path);
     describe(inner, out);
     inner.finish();
+  }
+}
+
+template <class E>
+void Decoder::read_set(Value value, const Path& path, Set<E>& out) {
+  if (!expect(value, Kind::kArray, path)) return;
+  out.bits = 0;
+  uint32_t index = 0;
+  for (const Value element : value.children()) {
+    E each{};
+    read_enum(element, Path{&path, {}, index++}, each);
+    out.bits |= uint64_t{1} << static_cast<unsigned>(each);
   }
 }
 
@@ -301,6 +363,13 @@ void Encoder::write(const T& value) {
       return;
     }
     writer_.null();
+  } else if constexpr (Scalar<T>) {
+    writer_.string(scalar_text(value));
+  } else if constexpr (internal::kSet<T>) {
+    writer_.begin_array();
+    for (const auto& each : json_names(decltype(value.first()){}))
+      if (value.has(each.value)) writer_.string(each.name);
+    writer_.end_array();
   } else if constexpr (internal::kOptional<T>) {
     if (value)
       write(*value);

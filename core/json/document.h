@@ -25,7 +25,8 @@ struct Limits {
   size_t bytes = 16 << 20;
   uint32_t depth = 64;
   uint32_t nodes = 1 << 20;
-  bool comments = false;  // "//" and "/* */", for files that people write
+  bool comments = false;         // "//" and "/* */", for files that people write
+  std::string_view source = {};  // its name: errors then begin with SOURCE:LINE:COLUMN
 };
 
 namespace internal {
@@ -35,7 +36,7 @@ struct Node {
   uint32_t key_at = 0, key_size = 0;
   uint32_t text_at = 0, text_size = 0;  // the text of a string or number
   uint32_t next = 0;
-  uint32_t line = 0;  // where its token ended
+  uint32_t line = 0, column = 0;  // where its key begins, or it itself where it has none
   Kind kind = Kind::kNull;
   bool truth = false;
 };
@@ -55,6 +56,7 @@ class Value {
   std::string_view text() const;  // of a string (decoded) or a number (as written)
   bool truth() const { return document_ && node().truth; }
   uint32_t line() const { return document_ ? node().line : 0; }
+  uint32_t column() const { return document_ ? node().column : 0; }
 
   // The member of an object with this name, looked for from `hint` on (a child index, updated):
   // reading members in about their order costs one comparison each.

@@ -48,7 +48,9 @@ class Builder {
     std::tie(node.key_at, node.key_size) = std::exchange(key_, {0, 0});
     if (size > 0) std::tie(node.text_at, node.text_size) = store(bytes, size);
     node.next = static_cast<uint32_t>(nodes_.size()) + 1;
-    node.line = line();
+    if (key_line_ == 0) mark_position(token_size(kind, size));
+    node.line = std::exchange(key_line_, 0);
+    node.column = key_column_;
     nodes_.push_back(node);
     return true;
   }
@@ -69,7 +71,20 @@ class Builder {
 
   bool check_duplicates();
   std::string path_of(uint32_t member) const;
-  uint32_t line();
+  static size_t token_size(Kind kind, size_t text) {
+    switch (kind) {
+      case Kind::kString:
+        return text + 2;
+      case Kind::kNumber:
+        return text;
+      case Kind::kNull:
+      case Kind::kBool:
+        return 4;
+      default:
+        return 1;
+    }
+  }
+  void mark_position(size_t token);
   std::string position(size_t offset) const;
 
   std::string_view key(uint32_t at) const {
@@ -85,8 +100,9 @@ class Builder {
   std::vector<uint32_t> members_;
   std::pair<uint32_t, uint32_t> key_{0, 0};
   std::string refusal_;
-  size_t line_at_ = 0;
+  size_t line_at_ = 0, line_start_ = 0;
   uint32_t line_ = 1;
+  uint32_t key_line_ = 0, key_column_ = 0;  // of the key just read; 0: none
 };
 
 const yajl_callbacks Builder::kCallbacks = {
@@ -107,6 +123,7 @@ const yajl_callbacks Builder::kCallbacks = {
     .yajl_start_map = [](void* c) -> int { return self(c).open(Kind::kObject); },
     .yajl_map_key = [](void* c, const unsigned char* text, size_t size) -> int {
       self(c).key_ = self(c).store(text, size);
+      self(c).mark_position(size + 2);
       return true;
     },
     .yajl_end_map = [](void* c) -> int { return self(c).close(); },
@@ -133,7 +150,11 @@ bool Builder::check_duplicates() {
     if (twin != members_.end()) found = twin[1];
   }
   if (!found) return true;
-  return refuse(fmt::format("{}: duplicate key (line {})", path_of(found), nodes_[found].line));
+  const Node& node = nodes_[found];
+  if (!limits_.source.empty())
+    return refuse(fmt::format("{}:{}:{}: {}: duplicate key", limits_.source, node.line, node.column,
+                              path_of(found)));
+  return refuse(fmt::format("{}: duplicate key (line {})", path_of(found), node.line));
 }
 
 std::string Builder::path_of(uint32_t member) const {
@@ -156,18 +177,28 @@ std::string Builder::path_of(uint32_t member) const {
   return path;
 }
 
-uint32_t Builder::line() {
+// Where the token that was just read begins: its size is that of its text, so that of a string with
+// escapes the column may be off by them.
+void Builder::mark_position(size_t token) {
   // yajl_complete_parse counts anew from 0.
   const size_t now = std::max(line_at_, std::min(yajl_get_bytes_consumed(handle_), text_.size()));
-  line_ += static_cast<uint32_t>(std::count(text_.begin() + line_at_, text_.begin() + now, '\n'));
+  while (line_at_ < now) {
+    const void* end = std::memchr(text_.data() + line_at_, '\n', now - line_at_);
+    if (!end) break;
+    ++line_;
+    line_at_ = line_start_ = static_cast<size_t>(static_cast<const char*>(end) - text_.data()) + 1;
+  }
   line_at_ = now;
-  return line_;
+  key_line_ = line_;
+  const size_t begin = std::max(line_start_, now - std::min(now, token));
+  key_column_ = static_cast<uint32_t>(begin - line_start_ + 1);
 }
 
 std::string Builder::position(size_t offset) const {
   const std::string_view before = text_.substr(0, std::min(offset, text_.size()));
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
   const auto column = before.size() - (before.rfind('\n') + 1) + 1;
+  if (!limits_.source.empty()) return fmt::format("{}:{}:{}", limits_.source, line, column);
   return fmt::format("line {}, column {}", line, column);
 }
 
@@ -192,7 +223,9 @@ size_t find_lone_surrogate(std::string_view text) {
 }
 
 Result<> Builder::run() {
-  if (text_.size() > limits_.bytes) return error("larger than {} bytes", limits_.bytes);
+  if (text_.size() > limits_.bytes)
+    return error("{}{}larger than {} bytes", limits_.source, limits_.source.empty() ? "" : ": ",
+                 limits_.bytes);
   if (const size_t at = find_invalid_utf8(text_); at != std::string_view::npos)
     return error("{}: invalid UTF-8", position(at));
   if (const size_t at = find_lone_surrogate(text_); at != std::string_view::npos)
@@ -214,7 +247,10 @@ Result<> Builder::run() {
     at = text_.size();
   }
   if (status == yajl_status_ok) return {};
-  if (!refusal_.empty()) return error("{}", refusal_);
+  if (!refusal_.empty()) {
+    const bool placed = limits_.source.empty() || refusal_.starts_with(limits_.source);
+    return placed ? error("{}", refusal_) : error("{}: {}", position(at), refusal_);
+  }
   unsigned char* told = yajl_get_error(handle_, 0, bytes, text_.size());
   std::string why = told ? reinterpret_cast<const char*>(told) : "syntax error";
   yajl_free_error(handle_, told);

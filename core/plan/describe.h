@@ -39,8 +39,10 @@ inline constexpr BitName kLandlockAccess[] = {
     {"makeReg", 1 << 8},   {"makeSock", 1 << 9},   {"makeFifo", 1 << 10}, {"makeBlock", 1 << 11},
     {"makeSym", 1 << 12},  {"refer", 1 << 13},     {"truncate", 1 << 14}, {"ioctlDev", 1 << 15}};
 
-inline constexpr json::Name<Mode> kModes[] = {
-    {"enforce", Mode::kEnforce}, {"warn", Mode::kWarn}, {"off", Mode::kOff}};
+inline constexpr json::Name<Mode> kModes[] = {{"enforce", Mode::kEnforce},
+                                              {"warn", Mode::kWarn},
+                                              {"audit", Mode::kAudit},
+                                              {"off", Mode::kOff}};
 constexpr std::span<const json::Name<Mode>> json_names(Mode) { return kModes; }
 
 template <class V>
@@ -186,6 +188,19 @@ void describe(V& v, ProcessPlan& p) {
 }
 
 template <class V>
+void describe(V& v, ContainerIdentity& i) {
+  v.field("engine", i.engine);
+  v.field("namespace", i.pod_namespace);
+  v.field("pod", i.pod);
+  v.field("container", i.container);
+  v.field("image", i.image);
+  v.field("imageDigest", i.image_digest);
+  v.field("handler", i.handler);
+  v.field("user", i.user);
+  v.field("doubtful", i.doubtful);
+}
+
+template <class V>
 void describe(V& v, Plan& p) {
   v.required("version", p.version);
   v.required("id", p.id);
@@ -194,6 +209,7 @@ void describe(V& v, Plan& p) {
   v.required("profile", p.profile);
   v.required("mode", p.mode);
   v.field("policySource", p.policy_source);
+  v.field("identity", p.identity);
   v.field("decisions", p.decisions);
   v.required("process", p.process);
   v.required("rootfs", p.rootfs);

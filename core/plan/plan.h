@@ -122,7 +122,21 @@ struct ProcessPlan {
   std::optional<oci::Personality> personality;
 };
 
-enum class Mode { kEnforce, kWarn, kOff };
+// warn and audit apply as asked and record what would have been done; warn also loads the profile's
+// filters so that they log. off judges nothing.
+enum class Mode { kEnforce, kWarn, kAudit, kOff };
+
+// Who the container is, for the policy's selectors: only what the engine itself says. What somebody else
+// could have written (a pod's author, where the engine lets his annotations win) stands in `doubtful`
+// and can tighten, never loosen.
+struct ContainerIdentity {
+  std::string engine;         // "docker", "kubernetes", "containerd", "podman"; empty: not known
+  std::string pod_namespace;  // of Kubernetes
+  std::string pod, container, image, image_digest;
+  std::string handler;                // the engine's name for this runtime
+  uint32_t user = 0;                  // on whose behalf holdfast runs
+  std::vector<std::string> doubtful;  // the members' names: "namespace", "image"
+};
 
 struct Plan {
   int32_t version = 1;
@@ -131,7 +145,8 @@ struct Plan {
   std::string oci_version;
   std::string profile;  // "baseline"
   Mode mode = Mode::kEnforce;
-  std::string policy_source;  // "/etc/holdfast/policy.json", or "built in"
+  std::string policy_source;  // "/etc/holdfast/policy.d/10-node.json:4", or "built in"
+  ContainerIdentity identity;          // what the policy was chosen by
   std::vector<Decision> decisions;
 
   ProcessPlan process;

@@ -87,9 +87,9 @@ class Holdfastctl(RuntimeCase):
         mount, = self.answer("why", *root, container, "mount")["findings"]
         self.assertEqual(mount["answer"], "EPERM")
         self.assertIn("baseline", mount["filter"])
-        self.assertIn("nested-containers", mount["remedy"])
+        self.assertIn("nestedContainers", mount["remedy"])
         ring, = self.answer("why", *root, container, "io_uring_setup")["findings"]
-        self.assertIn("io-uring", ring["remedy"])
+        self.assertIn("ioUring", ring["remedy"])
         read, = self.answer("why", *root, container, "read")["findings"]
         self.assertEqual(read["answer"], "allowed")
 
@@ -130,7 +130,7 @@ class Holdfastctl(RuntimeCase):
         mount = mounts[0]
         self.assertEqual(mount["answer"], "allowed and logged")
         self.assertIn("baseline", mount["filter"])
-        self.assertIn("nested-containers", mount["remedy"])
+        self.assertIn("nestedContainers", mount["remedy"])
         self.assertIn("/bin/busybox", mount["program"])
 
     def test_doctor_tells_what_the_host_can(self):

@@ -60,7 +60,7 @@ class Seccomp(RuntimeCase):
     def test_the_set_is_named(self):
         answer = json.loads(ctl("test", "baseline", "mount", "--format", "json").stdout)["calls"][0]
         self.assertIn("@mount", answer["filters"][0]["why"])
-        self.assertIn("nested-containers", answer["remedy"])
+        self.assertIn("nestedContainers", answer["remedy"])
 
     def test_a_profile_file_of_an_engine_s_with_conditions(self):
         profile = {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1,

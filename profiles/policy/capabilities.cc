@@ -19,10 +19,6 @@ constexpr uint64_t kEngineDefault =
     bits(CAP_AUDIT_WRITE, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_MKNOD,
          CAP_NET_BIND_SERVICE, CAP_NET_RAW, CAP_SETFCAP, CAP_SETGID, CAP_SETPCAP, CAP_SETUID,
          CAP_SYS_CHROOT);
-constexpr uint64_t kBaseline = kEngineDefault & ~bits(CAP_NET_RAW);
-constexpr uint64_t kRestricted = bits(CAP_NET_BIND_SERVICE);
-// Granted by baseline to who asks, and reported.
-constexpr uint64_t kOnRequest = bits(CAP_NET_ADMIN, CAP_SYS_PTRACE, CAP_IPC_LOCK, CAP_SYS_NICE);
 
 uint64_t mask_of(const oci::Strings& names, std::vector<std::string>& unknown) {
   uint64_t mask = 0;
@@ -73,7 +69,7 @@ void refuse_each(ResolveContext& c, uint64_t mask) {
 void report_exceptions(ResolveContext& c, uint64_t mask) {
   for (const std::string& full : capability_list(mask)) {
     const std::string_view name = std::string_view(full).substr(4);
-    if (const Exception* e = c.judge.exception("capabilities", name))
+    if (const Grant* e = c.judge.exception("capabilities", name))
       c.judge.excepted(RuleId::kCapabilities, "capabilities", fmt::format("+{}", name), *e);
   }
 }
@@ -81,9 +77,9 @@ void report_exceptions(ResolveContext& c, uint64_t mask) {
 // The sets under a profile; `may` is what it grants.
 CapabilitySets judged(ResolveContext& c, const CapabilitySets& asked, uint64_t may) {
   const uint64_t all = all_of(asked);
-  const uint64_t own = c.judge.restricted() ? kRestricted : kBaseline;
-  report_exceptions(c, all & may & ~own);
-  const uint64_t on_request = all & may & kOnRequest;
+  const CapabilityRules& rules = c.judge.profile().capabilities;
+  report_exceptions(c, all & may & ~rules.allow.bits);
+  const uint64_t on_request = all & may & rules.on_request.bits & ~kEngineDefault;
   for (const std::string& full : capability_list(on_request)) {
     const std::string_view name = std::string_view(full).substr(4);
     if (!c.judge.exception("capabilities", name))
@@ -107,12 +103,11 @@ uint64_t engine_default_capabilities() { return kEngineDefault; }
 
 uint64_t permitted_capabilities(const Judge& judge, const CapabilityGrounds& grounds) {
   if (!judge.active()) return ~uint64_t{0};
-  uint64_t may = judge.restricted() ? kRestricted : kBaseline;
-  if (!judge.restricted()) {
-    may |= bits(CAP_IPC_LOCK, CAP_SYS_NICE);
-    if (grounds.private_network) may |= bits(CAP_NET_ADMIN);
-    if (grounds.private_pid) may |= bits(CAP_SYS_PTRACE);
-  }
+  const CapabilityRules& rules = judge.profile().capabilities;
+  uint64_t on_request = rules.on_request.bits;
+  if (!grounds.private_network) on_request &= ~bits(CAP_NET_ADMIN);
+  if (!grounds.private_pid) on_request &= ~bits(CAP_SYS_PTRACE);
+  uint64_t may = rules.allow.bits | on_request;
   for (int number = 0; number <= CAP_LAST_CAP; ++number)
     if (judge.exception("capabilities", capability_name(number).substr(4)))
       may |= capability_bit(number);

@@ -44,6 +44,10 @@ void resolve_resources(ResolveContext& c);
 Result<> resolve_sysctl(ResolveContext& c);
 // landlock.cc
 void resolve_landlock(ResolveContext& c);
+// mdwe.cc
+void resolve_mdwe(ResolveContext& c);
+// pending.cc
+void resolve_pending(ResolveContext& c);
 // filters.cc
 Result<> resolve_filters(ResolveContext& c, std::vector<FilterSource>& filters);
 

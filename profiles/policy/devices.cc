@@ -42,16 +42,11 @@ void judge_devices(ResolveContext& c) {
     if (device.type == "p" || is_default(device)) continue;
     ++extra;
     if (c.privileged) continue;
-    if (const Exception* e = c.judge.exception("devices", device.path))
-      c.judge.excepted(RuleId::kDevices, "devices", device.path, *e);
-    else if (c.judge.restricted() && !is_harmless(device))
-      c.judge.refuse(RuleId::kDevices, "devices", device.path,
-                     fmt::format("adds device {}", device.path));
-    else if (is_harmless(device))
-      c.judge.kept("devices", device.path);
-    else
-      c.judge.warned(RuleId::kDevices, "devices", device.path,
-                     "run as asked: what the device is able to do the container can do");
+    const DeviceRules& rules = c.judge.profile().devices;
+    c.judge.gate(is_harmless(device) ? Access::kAllow : rules.others,
+                 c.judge.exception("devices", device.path), RuleId::kDevices, "devices",
+                 device.path, fmt::format("adds device {}", device.path),
+                 "run as asked: what the device is able to do the container can do");
   }
   c.judge.kept("devices", fmt::format("{} beside the default ones", extra));
 }
@@ -73,14 +68,10 @@ std::string rule_text(const oci::DeviceRule& rule) {
 void judge_rules(ResolveContext& c, const std::vector<oci::DeviceRule>& asked) {
   for (const oci::DeviceRule& rule : asked) {
     if (!is_wide(rule) || c.privileged) continue;
-    if (const Exception* e = c.judge.exception("device-rules"))
-      c.judge.excepted(RuleId::kDeviceRules, "deviceRules", rule_text(rule), *e);
-    else if (c.judge.restricted())
-      c.judge.refuse(RuleId::kDeviceRules, "deviceRules", rule_text(rule),
-                     fmt::format("may use every device ({})", rule_text(rule)));
-    else
-      c.judge.warned(RuleId::kDeviceRules, "deviceRules", rule_text(rule),
-                     "run as asked; without the node and CAP_MKNOD it reaches none");
+    c.judge.gate(c.judge.profile().devices.wide_rules, c.judge.exception("deviceRules"),
+                 RuleId::kDeviceRules, "deviceRules", rule_text(rule),
+                 fmt::format("may use every device ({})", rule_text(rule)),
+                 "run as asked; without the node and CAP_MKNOD it reaches none");
   }
 }
 

@@ -19,7 +19,7 @@ bool was_privileged(const Plan& stored, const HostFacts& facts) {
 uint64_t current_ceiling(const Plan& stored, const Judge& judge, const HostFacts& facts) {
   if (!judge.enforcing()) return ~uint64_t{0};
   const bool may_be_privileged =
-      judge.exception("privileged") || (!judge.restricted() && !judge.denies("privileged"));
+      judge.exception("privileged") || judge.profile().privileged != Access::kDeny;
   if (was_privileged(stored, facts) && may_be_privileged) return ~uint64_t{0};
   // Whether its network and processes are its own was judged when it was created: what it was given
   // for that reason stands in the stored bounding set.
@@ -63,12 +63,13 @@ Result<ProcessPlan> resolve_exec(const Plan& stored, const oci::Process& asked,
   process.cpu_affinity = asked.exec_cpu_affinity;
   process.oom_score_adj = asked.oom_score_adj ? asked.oom_score_adj : stored.process.oom_score_adj;
   process.personality = stored.process.personality;
+  process.mdwe = stored.process.mdwe;
   process.capabilities = exec_capabilities(stored, asked, judge, facts);
 
   const bool keep = holds(stored) || judge.enforcing();
   process.no_new_privileges = asked.no_new_privileges || (keep && stored.process.no_new_privileges);
-  if (judge.restricted() && judge.enforcing() && !judge.exception("new-privileges") &&
-      !was_privileged(stored, facts))
+  if (judge.enforcing() && judge.profile().no_new_privileges != Requirement::kOff &&
+      !judge.exception("noNewPrivileges") && !was_privileged(stored, facts))
     process.no_new_privileges = true;
   const bool clamp = keep && !was_privileged(stored, facts);
   process.apparmor_profile =

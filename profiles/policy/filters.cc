@@ -7,13 +7,13 @@ namespace {
 
 SeccompGrants grants_of(ResolveContext& c) {
   SeccompGrants grants;
-  grants.restricted = c.judge.restricted();
+  grants.remove = c.judge.profile().seccomp.remove;
   grants.complain = !c.judge.enforcing();
-  if (const Exception* e = c.judge.exception("nested-containers")) {
+  if (const Grant* e = c.judge.exception("nestedContainers")) {
     grants.nested_containers = true;
     c.judge.excepted(RuleId::kSeccompDenylist, "seccomp", "namespaces and mounts", *e);
   }
-  if (const Exception* e = c.judge.exception("io-uring")) {
+  if (const Grant* e = c.judge.exception("ioUring")) {
     grants.io_uring = true;
     c.judge.excepted(RuleId::kSeccompDenylist, "seccomp", "io_uring", *e);
   }
@@ -62,26 +62,31 @@ bool allows_all(const oci::Seccomp& seccomp) {
 Result<> resolve_filters(ResolveContext& c, std::vector<FilterSource>& filters) {
   const bool asked = c.spec.linux_.seccomp.has_value();
   const bool none = !asked || allows_all(*c.spec.linux_.seccomp);
-  if (c.judge.active() && c.privileged) {
+  const Requirement wanted =
+      c.judge.wanted(c.judge.profile().seccomp.filter, RuleId::kSeccompDenylist, "seccomp");
+  if (wanted == Requirement::kOff) {
+    c.judge.kept("seccomp", asked ? "the engine's" : "none");
+  } else if (c.privileged) {
     c.judge.warned(
         RuleId::kSeccompDenylist, "seccomp", asked ? "the engine's" : "none",
         "privileged: containers in it, module and BPF loading need what the profile denies");
-  } else if (c.judge.active() && !c.judge.enforcing() && !c.facts.seccomp_log) {
+  } else if (c.judge.filtering() && !c.judge.enforcing() && !c.facts.seccomp_log) {
     c.judge.impossible("seccomp", asked ? "the engine's" : "none", "nothing is logged",
                        "mode warn, and this kernel has no SECCOMP_RET_LOG");
-  } else if (c.judge.active()) {
-    const std::string profile(profile_name(c.policy.profile));
+  } else {
+    const std::string& profile = c.policy.profile.name;
     const SeccompGrants grants = grants_of(c);
-    if (none) {
+    if (none)
       (void)c.judge.tighten(RuleId::kSeccompProfile, "seccomp", "none", profile + " allowlist",
                             rule_of(RuleId::kSeccompProfile).fix);
-      filters.push_back(own_filter(c, profile + " allowlist", allowlist(grants)));
-    } else {
+    else
       (void)c.judge.tighten(RuleId::kSeccompDenylist, "seccomp", "the engine's",
                             "the engine's above the " + profile + " denylist",
                             rule_of(RuleId::kSeccompDenylist).fix);
+    if (c.judge.filtering() && none)
+      filters.push_back(own_filter(c, profile + " allowlist", allowlist(grants)));
+    else if (c.judge.filtering())
       filters.push_back(own_filter(c, profile + " denylist", denylist(grants)));
-    }
   }
   // A listener is the engine's business even if its profile allows everything.
   if (asked) return add_engine_filter(c, filters);

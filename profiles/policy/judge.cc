@@ -34,26 +34,24 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-const Exception* Judge::exception(std::string_view name) const {
-  for (const Exception& e : policy_.exceptions)
-    if (e.name == name) return &e;
+const Grant* Judge::exception(std::string_view name) const {
+  for (const Grant& grant : policy_.grants)
+    if (grant.what == name) return &grant;
   return nullptr;
 }
 
-const Exception* Judge::exception(std::string_view name, std::string_view detail) const {
-  for (const Exception& e : policy_.exceptions) {
-    const std::string_view text = e.name;
+const Grant* Judge::exception(std::string_view name, std::string_view detail) const {
+  for (const Grant& grant : policy_.grants) {
+    const std::string_view text = grant.what;
     if (!text.starts_with(name)) continue;
-    if (text.size() == name.size()) return &e;
-    if (text[name.size()] == ':' && text.substr(name.size() + 1) == detail) return &e;
+    if (text.size() == name.size()) return &grant;
+    if (text[name.size()] == ':' && text.substr(name.size() + 1) == detail) return &grant;
   }
   return nullptr;
 }
 
-bool Judge::denies(std::string_view name) const {
-  for (const std::string& d : policy_.deny)
-    if (d == name) return true;
-  return false;
+std::string_view Judge::mode_name() const {
+  return policy_.mode == Mode::kAudit ? "audit" : "warn";
 }
 
 void Judge::add(std::string_view control, std::string_view asked, std::string_view applied,
@@ -73,9 +71,9 @@ void Judge::warned(RuleId rule, std::string_view control, std::string_view asked
 }
 
 void Judge::excepted(RuleId rule, std::string_view control, std::string_view asked,
-                     const Exception& exception) {
+                     const Grant& grant) {
   add(control, asked, asked, Outcome::kWarned, rule_of(rule).id,
-      fmt::format("exception \"{}\": {}", exception.name, exception.reason));
+      fmt::format("exception \"{}\": {}", grant.exception, grant.reason));
 }
 
 void Judge::impossible(std::string_view control, std::string_view asked, std::string_view applied,
@@ -91,7 +89,7 @@ bool Judge::tighten(RuleId rule, std::string_view control, std::string_view aske
     return true;
   }
   add(control, asked, asked, Outcome::kWarned, rule_of(rule).id,
-      fmt::format("mode warn: would be {}: {}", applied, why));
+      fmt::format("mode {}: would be {}: {}", mode_name(), applied, why));
   return false;
 }
 
@@ -110,7 +108,35 @@ void Judge::refuse(RuleId rule, std::string_view control, std::string_view asked
     violations_.push_back({rule, one_line(phrase)});
   } else {
     add(control, asked, asked, Outcome::kWarned, row.id,
-        fmt::format("mode warn: would be refused: {}", row.fix));
+        fmt::format("mode {}: would be refused: {}", mode_name(), row.fix));
+  }
+}
+
+void Judge::gate(Access access, const Grant* grant, RuleId rule, std::string_view control,
+                 std::string_view asked, std::string_view phrase, std::string_view why) {
+  if (access == Access::kAllow)
+    kept(control, asked);
+  else if (grant)
+    excepted(rule, control, asked, *grant);
+  else if (access == Access::kDeny)
+    refuse(rule, control, asked, phrase);
+  else
+    warned(rule, control, asked, why);
+}
+
+Requirement Judge::wanted(Requirement profile, RuleId rule, std::string_view control) {
+  if (!active() || profile == Requirement::kOff) return Requirement::kOff;
+  const Grant* grant = exception(control);
+  if (!grant) return profile;
+  excepted(rule, control, "off", *grant);
+  return Requirement::kOff;
+}
+
+void Judge::unavailable(Requirement wanted, std::string_view control, std::string_view why) {
+  if (wanted == Requirement::kAuto) {
+    impossible(control, "", "not applied", why);
+  } else if (wanted == Requirement::kRequire) {
+    refuse(RuleId::kUnavailable, control, "", fmt::format("requires {}, but {}", control, why));
   }
 }
 
@@ -118,7 +144,7 @@ std::optional<Error> Judge::refusal() const {
   if (violations_.empty()) return std::nullopt;
   std::string text =
       fmt::format("refused by policy ({}, profile {}): ", one_line(base_name(policy_.source)),
-                  profile_name(policy_.profile));
+                  one_line(policy_.profile.name));
   uint64_t told = 0;  // rules whose fix stands in the text already
   for (size_t i = 0; i < violations_.size(); ++i) {
     const auto& [id, phrase] = violations_[i];

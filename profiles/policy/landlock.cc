@@ -183,19 +183,23 @@ std::string landlock_summary(const LandlockPlan& domain) {
   return join(parts, ", ");
 }
 
-// Restricted's, unless the container is one that mounts by itself.
+// Unless the container is one that mounts by itself.
 void resolve_landlock(ResolveContext& c) {
-  if (!c.judge.restricted() || c.privileged) return;
-  if (const Exception* e = c.judge.exception("nested-containers"))
-    return c.judge.excepted(RuleId::kLandlock, "landlock", "none", *e);
+  const LandlockRules& rules = c.judge.profile().landlock;
+  if (rules.mode == Requirement::kOff || c.privileged) return;
+  if (const Grant* grant = c.judge.exception("nestedContainers"))
+    return c.judge.excepted(RuleId::kLandlock, "landlock", "none", *grant);
+  const Requirement wanted = c.judge.wanted(rules.mode, RuleId::kLandlock, "landlock");
+  if (wanted == Requirement::kOff) return;
   if (c.facts.landlock_abi == 0)
-    return c.judge.impossible("landlock", "", "not applied",
-                              "this kernel has no Landlock, or it is off");
+    return c.judge.unavailable(wanted, "landlock", "this kernel has no Landlock, or it is off");
   if (c.facts.landlock_abi < kLandlockRefer)
-    return c.judge.impossible(
-        "landlock", "", "not applied",
-        "Landlock before Linux 5.19 forbids moving files between directories");
-  LandlockPlan domain = landlock_domain(c.plan, {}, c.request.root_entries, c.facts.landlock_abi);
+    return c.judge.unavailable(
+        wanted, "landlock", "Landlock before Linux 5.19 forbids moving files between directories");
+  if ((rules.bind_tcp || rules.connect_tcp) && c.facts.landlock_abi < kLandlockTcp)
+    c.judge.unavailable(wanted, "landlock", "TCP ports need Linux 6.7");
+  LandlockPlan domain =
+      landlock_domain(c.plan, rules, c.request.root_entries, c.facts.landlock_abi);
   if (c.judge.tighten(RuleId::kLandlock, "landlock", "none", landlock_summary(domain),
                       "nothing that a process gains lifts it: not root, not a user namespace"))
     c.plan.landlock = std::move(domain);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/plan/plan.h"
+#include "profiles/policy/profile.h"
 
 namespace holdfast {
 
@@ -20,14 +21,6 @@ inline constexpr int32_t kLandlockRefer = 2;
 inline constexpr int32_t kLandlockTruncate = 3;  // 6.2
 inline constexpr int32_t kLandlockTcp = 4;       // 6.7
 inline constexpr int32_t kLandlockIoctl = 5;     // 6.10
-
-// What the profile says beyond that. Beneath `writable` files may be changed, from beneath
-// `executable` programs may be executed; absent: as the root and its mounts allow. The ports are the
-// only ones that may be bound and reached; absent: all.
-struct LandlockRules {
-  std::optional<std::vector<std::string>> writable, executable;
-  std::optional<std::vector<uint16_t>> bind_tcp, connect_tcp;
-};
 
 // What stands directly in the root and can hold programs, by name; nullopt: not known.
 using RootEntries = std::optional<std::vector<std::string>>;

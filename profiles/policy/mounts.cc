@@ -20,30 +20,28 @@ SourceKind kind_of(const MountPlan& mount, const MountSource* source) {
 void judge_source(ResolveContext& c, const MountPlan& mount, const MountSource* source) {
   const SourceKind kind = kind_of(mount, source);
   if (kind == SourceKind::kOrdinary || kind == SourceKind::kContainerFile) return;
+  const MountRules& rules = c.judge.profile().mounts;
+  const Access access = kind == SourceKind::kEngine  ? rules.engine_state
+                        : kind == SourceKind::kLayer ? rules.layers
+                                                     : rules.system;
   const bool engine = kind != SourceKind::kSystem;
   const RuleId rule = engine ? RuleId::kEngineMounts : RuleId::kSystemMounts;
   const std::string asked = fmt::format("{} on {}", mount.source, mount.destination);
-  if (const Exception* e = c.judge.exception("mounts", mount.source))
-    c.judge.excepted(rule, "mounts", asked, *e);
-  else if (c.privileged)
+  const Grant* grant = c.judge.exception("mounts", mount.source);
+  if (c.privileged && !grant)
     c.judge.warned(rule, "mounts", asked, "privileged: run as asked");
-  else if (kind == SourceKind::kEngine || c.judge.restricted())
-    c.judge.refuse(rule, "mounts", asked, fmt::format("binds {}", mount.source));
   else
-    c.judge.warned(rule, "mounts", asked, rule_of(rule).fix);
+    c.judge.gate(access, grant, rule, "mounts", asked, fmt::format("binds {}", mount.source),
+                 rule_of(rule).fix);
 }
 
 void judge_propagation(ResolveContext& c, const MountPlan& mount) {
   if (!(mount.propagation & MS_SHARED) || c.privileged) return;
   const std::string asked = fmt::format("shared {}", mount.destination);
-  if (const Exception* e = c.judge.exception("shared-propagation"))
-    c.judge.excepted(RuleId::kSharedPropagation, "mounts", asked, *e);
-  else if (c.judge.restricted())
-    c.judge.refuse(RuleId::kSharedPropagation, "mounts", asked,
-                   fmt::format("mounts {} shared", mount.destination));
-  else
-    c.judge.warned(RuleId::kSharedPropagation, "mounts", asked,
-                   rule_of(RuleId::kSharedPropagation).fix);
+  c.judge.gate(c.judge.profile().mounts.shared, c.judge.exception("sharedMounts"),
+               RuleId::kSharedPropagation, "mounts", asked,
+               fmt::format("mounts {} shared", mount.destination),
+               rule_of(RuleId::kSharedPropagation).fix);
 }
 
 // CVE-2023-25809: without a cgroup namespace of its own a rootless container would see, and be able to

@@ -11,6 +11,24 @@ const oci::Namespace* find(const std::vector<oci::Namespace>& all, oci::Namespac
   return nullptr;
 }
 
+Access access_to(const HostNamespaces& rules, oci::NamespaceType type) {
+  using enum oci::NamespaceType;
+  switch (type) {
+    case kPid:
+      return rules.pid;
+    case kNetwork:
+      return rules.network;
+    case kIpc:
+      return rules.ipc;
+    case kUts:
+      return rules.uts;
+    case kMount:
+      return rules.mount;
+    default:
+      return Access::kAllow;
+  }
+}
+
 void judge_shared(ResolveContext& c, oci::NamespaceType type) {
   const std::string_view name = oci::spec_name(type);
   const std::string control = fmt::format("namespace {}", name);
@@ -19,15 +37,10 @@ void judge_shared(ResolveContext& c, oci::NamespaceType type) {
     c.judge.kept(control, ns->path.empty() ? "own" : ns->path);
     return;
   }
-  if (const Exception* e = c.judge.exception("host-namespaces", name)) {
-    c.judge.excepted(RuleId::kHostNamespaces, control, "host", *e);
-  } else if (c.judge.restricted() || c.judge.denies("host-namespaces")) {
-    c.judge.refuse(RuleId::kHostNamespaces, control, "host",
-                   fmt::format("shares the host's {} namespace", name));
-  } else {
-    c.judge.warned(RuleId::kHostNamespaces, control, "host",
-                   "run as asked; deny it with \"deny\": [\"host-namespaces\"]");
-  }
+  c.judge.gate(access_to(c.judge.profile().host_namespaces, type),
+               c.judge.exception("hostNamespaces", name), RuleId::kHostNamespaces, control, "host",
+               fmt::format("shares the host's {} namespace", name),
+               "run as asked; deny it with \"deny\": [\"hostNamespaces\"]");
 }
 
 void judge_user_namespace(ResolveContext& c) {

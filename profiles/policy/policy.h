@@ -1,11 +1,8 @@
-// The node's policy, minimal form: /etc/holdfast/policy.json
+// Policy: what holds for one container. Chosen from the node's files (policy_set.h), decided by resolve().
 //
-//   { "profile": "baseline", "mode": "enforce",
-//     "deny": ["privileged"],
-//     "exceptions": [ { "name": "nested-containers", "reason": "CI builders, TICKET-12" } ] }
-//
-// Everything in it is strict: unknown fields, wrong types and exceptions without a reason are errors.
-// No file means { "profile": "baseline", "mode": "enforce" }.
+//   Policy policy;                                     // baseline, enforced, as without any file
+//   policy.profile = *shipped_profile("restricted");
+//   policy.grants.push_back({"capabilities:NET_RAW", "ping", "monitoring, TICKET-12"});
 #pragma once
 
 #include <string>
@@ -14,28 +11,34 @@
 
 #include "core/base/result.h"
 #include "core/plan/plan.h"
+#include "profiles/policy/profile.h"
 
 namespace holdfast {
 
-// A loosening with a name and a reason: "privileged", "host-namespaces", "nested-containers",
-// "io-uring", "capabilities:SYS_ADMIN", ...
-struct Exception {
-  std::string name;
+// One loosening that an exception of the node's policy gives to this container: the name of a control,
+// and what of it: "privileged", "capabilities:SYS_ADMIN", "mounts:/var/run/docker.sock".
+struct Grant {
+  std::string what;
+  std::string exception;  // its name
   std::string reason;
 };
 
-enum class ProfileName { kBaseline, kRestricted };
-
-std::string_view profile_name(ProfileName profile);  // "baseline"
+// Whether there is something of this name that an exception can loosen; what there is as text.
+bool is_known_grant(std::string_view what);
+std::string known_grants();
 
 struct Policy {
-  ProfileName profile = ProfileName::kBaseline;
+  Profile profile = *shipped_profile("baseline");
   Mode mode = Mode::kEnforce;
-  std::vector<std::string>
-      deny;  // what baseline would only report: "privileged", "host-namespaces", ...
-  std::vector<Exception> exceptions;
-  std::string source = "built in";
+  std::vector<Grant> grants;
+  std::string source = "built in";  // where it was chosen: "/etc/holdfast/policy.d/10-node.json:4"
+  ContainerIdentity identity;                // of the container that it was chosen for
+  // What a reader should know about the choice: an expired exception, a selector that did not count.
+  std::vector<Decision> notes;
 };
+
+// Refuses in `profile` what the policy's `deny` names: "privileged", "hostNamespaces", "rootUser".
+void deny(Profile& profile, std::string_view what);
 
 Result<Policy> decode_policy(std::string_view text, std::string_view source);
 

@@ -40,19 +40,10 @@ void judge_privileged(ResolveContext& c) {
     c.judge.kept("privileged", "false");
     return;
   }
-  if (const Exception* exception = c.judge.exception("privileged")) {
-    c.privileged = true;
-    c.judge.excepted(RuleId::kPrivileged, "privileged", "true", *exception);
-    return;
-  }
-  if (c.judge.restricted() || c.judge.denies("privileged")) {
-    c.judge.refuse(RuleId::kPrivileged, "privileged", "true", "runs privileged");
-    c.privileged = true;  // one violation says it all
-    return;
-  }
-  c.privileged = true;
-  c.judge.warned(RuleId::kPrivileged, "privileged", "true",
-                 "run as asked: it has the host's power; deny it with \"deny\": [\"privileged\"]");
+  c.privileged = true;  // where it is refused, too: one violation says it all
+  c.judge.gate(c.judge.profile().privileged, c.judge.exception("privileged"), RuleId::kPrivileged,
+               "privileged", "true", "runs privileged",
+               "run as asked: it has the host's power; deny it with \"deny\": [\"privileged\"]");
 }
 
 }  // namespace holdfast

@@ -5,11 +5,11 @@ namespace {
 
 void judge_no_new_privileges(ResolveContext& c) {
   const bool asked = c.spec.process->no_new_privileges;
-  if (asked || !c.judge.restricted()) {
+  if (asked || c.judge.profile().no_new_privileges == Requirement::kOff) {
     c.judge.kept(
         "noNewPrivileges", asked ? "true" : "false",
         asked ? "" : "set-uid programs and file capabilities work; restricted forbids them");
-  } else if (const Exception* e = c.judge.exception("new-privileges")) {
+  } else if (const Grant* e = c.judge.exception("noNewPrivileges")) {
     c.judge.excepted(RuleId::kNoNewPrivileges, "noNewPrivileges", "false", *e);
   } else if (c.privileged) {
     c.judge.kept("noNewPrivileges", "false", "privileged");
@@ -59,17 +59,12 @@ void judge_user(ResolveContext& c) {
   const std::string text = fmt::format("{}", uid);
   const bool mapped =
       !shares_host(c.request, c.spec.linux_.namespaces, c.facts, oci::NamespaceType::kUser);
-  if (uid != 0 || mapped || c.privileged) {
-    c.judge.kept("user", text);
-  } else if (c.judge.denies("root")) {
-    c.judge.refuse(RuleId::kRootUser, "user", text, "runs as root of the host");
-  } else if (c.judge.restricted()) {
-    c.judge.warned(RuleId::kRootUser, "user", text,
-                   "root without capabilities owns files of root still; deny it with \"deny\": "
-                   "[\"root\"]");
-  } else {
-    c.judge.kept("user", text);
-  }
+  const bool harmless = uid != 0 || mapped || c.privileged;
+  c.judge.gate(harmless ? Access::kAllow : c.judge.profile().root_user,
+               c.judge.exception("rootUser"), RuleId::kRootUser, "user", text,
+               "runs as root of the host",
+               "root without capabilities owns files of root still; deny it with \"deny\": "
+               "[\"rootUser\"]");
 }
 
 }  // namespace

@@ -62,21 +62,18 @@ Result<> carry_over(ResolveContext& c) {
   plan.id = c.request.id;
   plan.bundle = c.request.bundle;
   plan.oci_version = spec.version;
-  plan.profile = c.policy.mode == Mode::kOff ? "off" : std::string(profile_name(c.policy.profile));
+  plan.profile = c.policy.mode == Mode::kOff ? "off" : c.policy.profile.name;
   plan.mode = c.policy.mode;
   plan.policy_source = c.policy.source;
+  plan.identity = c.policy.identity;
   plan.rootfs = absolute(c.request.bundle, spec.root.path);
   plan.readonly_rootfs = spec.root.readonly;
   HF_TRY(plan.rootfs_propagation, propagation_flags(spec.linux_.rootfs_propagation));
-  if (plan.rootfs_propagation & MS_SHARED) {
-    if (!c.judge.restricted() || c.judge.exception("shared-propagation"))
-      c.judge.warned(RuleId::kSharedPropagation, "rootfsPropagation",
-                     spec.linux_.rootfs_propagation, rule_of(RuleId::kSharedPropagation).fix);
-    else
-      c.judge.refuse(RuleId::kSharedPropagation, "rootfsPropagation",
-                     spec.linux_.rootfs_propagation,
-                     "lets mounts of its root propagate to the host");
-  }
+  if (plan.rootfs_propagation & MS_SHARED)
+    c.judge.gate(c.judge.profile().mounts.shared, c.judge.exception("sharedMounts"),
+                 RuleId::kSharedPropagation, "rootfsPropagation", spec.linux_.rootfs_propagation,
+                 "lets mounts of its root propagate to the host",
+                 rule_of(RuleId::kSharedPropagation).fix);
   plan.uid_mappings = spec.linux_.uid_mappings;
   plan.gid_mappings = spec.linux_.gid_mappings;
   plan.time_offsets = spec.linux_.time_offsets;
@@ -119,6 +116,8 @@ Result<Examined> examine(const Request& request, const oci::Spec& spec, const Po
   HF_DO(resolve_sysctl(c));
   resolve_hooks(c);
   resolve_landlock(c);
+  resolve_mdwe(c);
+  resolve_pending(c);
   HF_DO(resolve_filters(c, resolved.filters));
   examined.refusal = judge.refusal();
   for (const FilterSource& filter : resolved.filters) resolved.plan.filters.push_back(filter.plan);

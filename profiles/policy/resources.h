@@ -1,4 +1,4 @@
-// The limit on processes that a profile sets where the engine sets none.
+// The limit on processes under a profile.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,8 @@
 
 namespace holdfast {
 
-std::optional<int64_t> default_pids_limit(const Judge& judge);
+// The limit to apply instead of what is asked for (nothing: none asked, below 0: unlimited), or nothing
+// where that may stand.
+std::optional<int64_t> pids_limit_instead(const Judge& judge, std::optional<int64_t> asked);
 
 }  // namespace holdfast

@@ -11,7 +11,7 @@ constexpr std::array<Rule, static_cast<size_t>(RuleId::kCount)> kRules{{
      "drop --privileged (securityContext.privileged), or add exception \"privileged\""},
     {"HF-C002", "namespaces shared with the host",
      "give it namespaces of its own (no --net=host, --pid=host, --ipc=host, --uts=host; "
-     "hostNetwork, hostPID, hostIPC: false), or add exception \"host-namespaces\""},
+     "hostNetwork, hostPID, hostIPC: false), or add exception \"hostNamespaces\""},
     {"HF-C003", "capabilities beyond the profile's",
      "drop it (--cap-add, securityContext.capabilities.add), or add exception "
      "\"capabilities:NAME\""},
@@ -23,23 +23,25 @@ constexpr std::array<Rule, static_cast<size_t>(RuleId::kCount)> kRules{{
      "leave the engine's default profile in place (no seccomp=unconfined; seccompProfile: "
      "RuntimeDefault)"},
     {"HF-C007", "system calls that no ordinary container needs",
-     "add exception \"nested-containers\" or \"io-uring\" if the program needs them"},
+     "add exception \"nestedContainers\" or \"ioUring\" if the program needs them"},
     {"HF-C008", "inheritable capabilities",
      "update the engine: since CVE-2022-24769 none sets them"},
     {"HF-C009", "root of the container is root of the host",
      "dockerd userns-remap, podman --userns=auto, hostUsers: false"},
     {"HF-C010", "kernel interfaces that are hidden",
      "keep the engine's masked paths (no systempaths=unconfined, unmask=; procMount: Default), or "
-     "add exception \"unmasked-paths\""},
+     "add exception \"maskedPaths\""},
     {"HF-C011", "kernel interfaces that are read-only",
      "keep the engine's read-only paths (no systempaths=unconfined, unmask=; procMount: Default), "
-     "or add exception \"unmasked-paths\""},
-    {"HF-C012", "number of processes", "set a limit (--pids-limit, podPidsLimit)"},
+     "or add exception \"maskedPaths\""},
+    {"HF-C012", "number of processes",
+     "set a limit (--pids-limit, podPidsLimit), or add exception "
+     "\"limits:pids\""},
     {"HF-C013", "kernel parameters",
      "drop it (--sysctl, securityContext.sysctls), or add exception \"sysctl:NAME\""},
     {"HF-C014", "devices of the host", "drop it (--device), or add exception \"devices:PATH\""},
     {"HF-C015", "access to every device",
-     "name the devices (--device, --device-cgroup-rule), or add exception \"device-rules\""},
+     "name the devices (--device, --device-cgroup-rule), or add exception \"deviceRules\""},
     {"HF-C016", "AppArmor confinement",
      "leave the engine's default profile in place (no apparmor=unconfined)"},
     {"HF-C017", "SELinux confinement",
@@ -54,7 +56,7 @@ constexpr std::array<Rule, static_cast<size_t>(RuleId::kCount)> kRules{{
      "drop the mount or use a volume, or add exception \"mounts:PATH\""},
     {"HF-C023", "mounts that propagate to the host",
      "use rprivate or rslave (bind-propagation, mountPropagation: None), or add exception "
-     "\"shared-propagation\""},
+     "\"sharedMounts\""},
     {"HF-C024", "the host's cgroup tree",
      "give it a cgroup namespace of its own (--cgroupns=private)"},
     {"HF-C025", "a protection that cannot be applied",

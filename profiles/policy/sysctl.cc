@@ -9,23 +9,12 @@ namespace {
 
 using enum oci::NamespaceType;
 
-// Pod Security Standards' safe ones (check id sysctls).
-constexpr std::string_view kSafe[] = {
-    "kernel.shm_rmid_forced",
-    "net.ipv4.ip_local_port_range",
-    "net.ipv4.ip_local_reserved_ports",
-    "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.ping_group_range",
-    "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",
-    "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_notsent_lowat",
-    "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_slow_start_after_idle",
-    "net.ipv4.tcp_syncookies",
-    "net.ipv4.tcp_wmem",
-};
+bool is_allowed(const std::vector<std::string>& patterns, std::string_view name) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](std::string_view pattern) {
+    if (!pattern.ends_with('*')) return pattern == name;
+    return name.starts_with(pattern.substr(0, pattern.size() - 1));
+  });
+}
 
 }  // namespace
 
@@ -40,14 +29,9 @@ Result<> resolve_sysctl(ResolveContext& c) {
     HF_DO(validate_sysctl(written, own));
     HF_TRY(std::string name, sysctl_path(written));
     for (char& letter : name) letter = letter == '/' ? '.' : letter == '.' ? '/' : letter;
-    if (!c.judge.restricted() ||
-        std::find(std::begin(kSafe), std::end(kSafe), name) != std::end(kSafe))
-      c.judge.kept("sysctl", name);
-    else if (const Exception* e = c.judge.exception("sysctl", name))
-      c.judge.excepted(RuleId::kSysctl, "sysctl", name, *e);
-    else
-      c.judge.refuse(RuleId::kSysctl, "sysctl", name,
-                     fmt::format("sets kernel parameter {}", name));
+    c.judge.gate(is_allowed(c.judge.profile().sysctl, name) ? Access::kAllow : Access::kDeny,
+                 c.judge.exception("sysctl", name), RuleId::kSysctl, "sysctl", name,
+                 fmt::format("sets kernel parameter {}", name), "");
   }
   return {};
 }

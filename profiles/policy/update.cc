@@ -38,13 +38,12 @@ Result<oci::Resources> resolve_update(const Plan& stored, const oci::Resources& 
   if (delta.pids) {
     drop_zero(delta.pids->limit);
     const Judge judge(current);
-    const bool unlimited = delta.pids->limit.value_or(0) < 0;
-    const auto limit = default_pids_limit(judge);
     const bool had =
         stored.cgroup.resources.pids && stored.cgroup.resources.pids->limit.value_or(-1) > 0;
     // A limit that the profile insists on is not lifted by an update.
-    if (unlimited && limit && had && judge.enforcing() && judge.restricted())
-      delta.pids->limit = *limit;
+    if (had && judge.enforcing() && delta.pids->limit)
+      if (const auto limit = pids_limit_instead(judge, delta.pids->limit))
+        delta.pids->limit = *limit;
     if (!delta.pids->limit) delta.pids.reset();
   }
   return delta;

@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "profiles/seccomp/sets.h"
@@ -18,10 +19,10 @@ using oci::SeccompOperator;
 // What is denied, and what opens it again.
 struct Denied {
   std::string_view set;
-  int capability = -1;      // granted by an exception that names it
-  bool nested = false;      // exception "nested-containers"
-  bool io_uring = false;    // exception "io-uring"
-  bool restricted = false;  // denied in restricted only
+  int capability = -1;    // granted by an exception that names it
+  bool nested = false;    // exception "nestedContainers"
+  bool io_uring = false;  // exception "ioUring"
+  bool optional = false;  // denied only where it is removed by name
 };
 constexpr Denied kDenied[] = {
     {.set = "@module", .capability = CAP_SYS_MODULE},
@@ -44,8 +45,8 @@ constexpr Denied kDenied[] = {
     {.set = "@notify", .capability = CAP_SYS_ADMIN},
     {.set = "@tty", .capability = CAP_SYS_TTY_CONFIG},
     {.set = "@obsolete"},
-    {.set = "@ptrace", .capability = CAP_SYS_PTRACE, .restricted = true},
-    {.set = "@socketcall", .restricted = true},
+    {.set = "@ptrace", .capability = CAP_SYS_PTRACE, .optional = true},
+    {.set = "@socketcall", .optional = true},
 };
 
 constexpr std::string_view kAllowed[] = {
@@ -67,18 +68,38 @@ bool granted(const SeccompGrants& grants, int capability) {
   return capability >= 0 && (grants.capabilities >> capability & 1) != 0;
 }
 
+void add_names(oci::Strings& names, std::string_view set) {
+  const auto calls = syscall_set(set);
+  names.insert(names.end(), calls.begin(), calls.end());
+}
+
+bool is_removed(const SeccompGrants& grants, std::string_view name) {
+  return std::find(grants.remove.begin(), grants.remove.end(), name) != grants.remove.end();
+}
+
+// What is removed by name and not one of the rows above: single calls, and sets that are open else.
+oci::Strings removed_calls(const SeccompGrants& grants) {
+  oci::Strings calls;
+  for (const std::string& name : grants.remove) {
+    const bool row = std::any_of(std::begin(kDenied), std::end(kDenied),
+                                 [&](const Denied& denied) { return denied.set == name; });
+    if (row || name == kPersonalitySet) continue;
+    if (name.starts_with('@'))
+      add_names(calls, name);
+    else
+      calls.push_back(name);
+  }
+  return calls;
+}
+
 bool is_open(const Denied& row, const SeccompGrants& grants) {
-  return (row.restricted && !grants.restricted) || (row.nested && grants.nested_containers) ||
-         (row.io_uring && grants.io_uring) || granted(grants, row.capability);
+  return (row.optional && !is_removed(grants, row.set)) ||
+         (row.nested && grants.nested_containers) || (row.io_uring && grants.io_uring) ||
+         granted(grants, row.capability);
 }
 
 bool namespaces_open(const SeccompGrants& grants) {
   return grants.nested_containers || granted(grants, CAP_SYS_ADMIN);
-}
-
-void add_names(oci::Strings& names, std::string_view set) {
-  const auto calls = syscall_set(set);
-  names.insert(names.end(), calls.begin(), calls.end());
 }
 
 void add_rule(oci::Seccomp& seccomp, std::string_view name, SeccompAction action,
@@ -131,6 +152,8 @@ oci::Seccomp denylist(const SeccompGrants& grants) {
   denied.errno_ret = EPERM;
   for (const Denied& row : kDenied)
     if (!is_open(row, grants)) add_names(denied.names, row.set);
+  const oci::Strings removed = removed_calls(grants);
+  denied.names.insert(denied.names.end(), removed.begin(), removed.end());
   seccomp.syscalls.push_back(std::move(denied));
   if (!namespaces_open(grants)) {
     deny_bits(seccomp, "clone", kCloneNamespaces);
@@ -153,7 +176,12 @@ oci::Seccomp allowlist(const SeccompGrants& grants) {
   for (const std::string_view set : kAllowed) add_names(allowed.names, set);
   for (const Denied& row : kDenied)
     if (is_open(row, grants)) add_names(allowed.names, row.set);
-  if (grants.restricted) std::erase(allowed.names, "personality");
+  const bool personality = is_removed(grants, kPersonalitySet);
+  if (personality) std::erase(allowed.names, "personality");
+  const oci::Strings removed = removed_calls(grants);
+  std::erase_if(allowed.names, [&](const std::string& name) {
+    return std::find(removed.begin(), removed.end(), name) != removed.end();
+  });
   const bool namespaces = namespaces_open(grants);
   if (namespaces || grants.complain) allowed.names.push_back("clone3");
   if (namespaces) {
@@ -168,9 +196,13 @@ oci::Seccomp allowlist(const SeccompGrants& grants) {
   }
   for (const auto& family : kFamilies)
     add_rule(seccomp, "socket", SeccompAction::kAllow, {}, {masked(family.mask, family.value)});
-  if (grants.restricted)
+  if (personality)
     for (const uint64_t value : kPersonalities)
       add_rule(seccomp, "personality", SeccompAction::kAllow, {}, {masked(kLowerHalf, value)});
+  std::erase_if(seccomp.syscalls, [&](const oci::SeccompRule& rule) {
+    return rule.action == SeccompAction::kAllow && rule.names.size() == 1 && rule.args.size() > 0 &&
+           std::find(removed.begin(), removed.end(), rule.names[0]) != removed.end();
+  });
   return seccomp;
 }
 

@@ -1,17 +1,22 @@
 // The seccomp descriptions of our profiles: compiled like an engine's, stacked beneath it.
 //
-//   oci::Seccomp beneath = denylist({.restricted = false});            // default: allow
+//   oci::Seccomp beneath = denylist({.remove = {"@ptrace"}});          // default: allow
 //   oci::Seccomp alone = allowlist({.nested_containers = true});       // default: EPERM
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "core/oci/spec.h"
 
 namespace holdfast {
 
+// Stands for values of personality() beyond the harmless ones in SeccompGrants::remove.
+inline constexpr std::string_view kPersonalitySet = "@personality";
+
 struct SeccompGrants {
-  bool restricted = false;
+  // Calls and @sets that are denied beyond what every filter of ours denies: "@ptrace", "personality".
+  oci::Strings remove{};
   bool nested_containers = false;  // exception: namespaces and mounts
   bool io_uring = false;           // exception
   // Capabilities that an exception names and the container has: their calls are let through, as they

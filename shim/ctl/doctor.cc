@@ -14,8 +14,8 @@ HostCheck policy_check(const HostFacts& facts) {
   const auto policy = load_policy(facts);
   if (!policy) return {"policy", false, policy.error().message};
   return {"policy", true,
-          fmt::format("{}, profile {}, {} exceptions", policy->source,
-                      profile_name(policy->profile), policy->exceptions.size())};
+          fmt::format("{}, profile {}, {} exceptions", policy->source, policy->profile.name,
+                      policy->grants.size())};
 }
 
 std::vector<HostCheck> all_checks(const HostFacts& facts) {

@@ -50,6 +50,8 @@ std::string_view mode_name(Mode mode) {
       return "enforce";
     case Mode::kWarn:
       return "warn";
+    case Mode::kAudit:
+      return "audit";
     case Mode::kOff:
       return "off";
   }
@@ -63,10 +65,10 @@ std::string changes_since(const Plan& plan) {
   const auto now = load_policy(*facts);
   if (!now) return "the policy of now cannot be read: " + now.error().message;
   const bool same = now->mode == plan.mode && now->source == plan.policy_source &&
-                    (plan.mode == Mode::kOff || profile_name(now->profile) == plan.profile);
+                    (plan.mode == Mode::kOff || now->profile.name == plan.profile);
   if (same) return "";
   return fmt::format("the policy changed since (now {}, profile {}, mode {}): exec obeys both",
-                     now->source, profile_name(now->profile), mode_name(now->mode));
+                     now->source, now->profile.name, mode_name(now->mode));
 }
 
 Result<Explained> explain_container(const std::string& id, const std::string& root) {

@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "core/base/fd.h"
+#include "profiles/policy/profile.h"
 #include "profiles/seccomp/library.h"
 #include "profiles/seccomp/profile.h"
 #include "profiles/seccomp/sets.h"
@@ -61,7 +62,7 @@ oci::Strings machine(uint32_t arch) {
 
 Result<SeccompSubject> shipped(const Shipped& which, const SubjectOptions& options) {
   SeccompGrants grants;
-  grants.restricted = which.restricted;
+  if (which.restricted) grants.remove = shipped_profile("restricted")->seccomp.remove;
   grants.architectures = machine(options.arch);
   oci::Seccomp description = which.beneath ? denylist(grants) : allowlist(grants);
   HF_TRY(Filter filter, compile(description, {.complain = false, .own = true}));

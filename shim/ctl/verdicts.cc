@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/plan/capability_names.h"
+#include "profiles/policy/profile.h"
 #include "profiles/seccomp/library.h"
 #include "profiles/seccomp/newer_calls.h"
 #include "profiles/seccomp/profile.h"
@@ -54,20 +55,21 @@ Result<int> opening_capability(const FilterPlan& plan, SeccompGrants grants,
 
 Result<std::string> profile_remedy(const FilterPlan& plan, const SystemCall& call) {
   SeccompGrants none;
-  none.restricted = plan.name.starts_with("restricted");
+  const std::string_view profile = std::string_view(plan.name).substr(0, plan.name.find(' '));
+  if (const Profile* shipped = shipped_profile(profile)) none.remove = shipped->seccomp.remove;
   SeccompGrants grants = none;
   grants.nested_containers = true;
   HF_TRY(const bool nested, opens(plan, grants, call));
-  if (nested) return std::string("exception \"nested-containers\" in the node's policy");
+  if (nested) return std::string("exception \"nestedContainers\" in the node's policy");
   grants = none;
   grants.io_uring = true;
   HF_TRY(const bool ring, opens(plan, grants, call));
-  if (ring) return std::string("exception \"io-uring\" in the node's policy");
+  if (ring) return std::string("exception \"ioUring\" in the node's policy");
   HF_TRY(const int capability, opening_capability(plan, none, call));
   if (capability >= 0)
     return fmt::format("exception \"capabilities:{}\" in the node's policy, and the capability",
                        capability_name(capability).substr(4));
-  if (none.restricted) {
+  if (!none.remove.empty()) {
     HF_TRY(const bool looser, opens(plan, SeccompGrants{}, call));
     if (looser) return std::string("profile baseline");
   }

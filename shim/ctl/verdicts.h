@@ -2,7 +2,7 @@
 // the call through.
 //
 //   HF_TRY(Judgement j, judge_call(plan, filters, {.arch = arch, .nr = nr, .args = {}}));
-//   j.answer == "EPERM"; j.filter == "baseline denylist"; j.remedy == "exception \"nested-containers\" ..."
+//   j.answer == "EPERM"; j.filter == "baseline denylist"; j.remedy == "exception \"nestedContainers\" ..."
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "core/base/fd.h"
+#include "profiles/policy/lattice.h"
 
 namespace holdfast {
 namespace {
@@ -55,15 +56,12 @@ Result<Policy> load_policy_from(const std::string& directory, uid_t owner) {
 
 Policy tighten(const Policy& node, const Policy& user) {
   Policy both = node;
-  both.profile = std::max(node.profile, user.profile);
+  both.profile = tighten(node.profile, user.profile);
   both.mode = std::min(node.mode, user.mode);
-  std::erase_if(both.exceptions, [&](const Exception& each) {
-    return std::none_of(user.exceptions.begin(), user.exceptions.end(),
-                        [&](const Exception& other) { return other.name == each.name; });
+  std::erase_if(both.grants, [&](const Grant& each) {
+    return std::none_of(user.grants.begin(), user.grants.end(),
+                        [&](const Grant& other) { return other.what == each.what; });
   });
-  for (const std::string& each : user.deny)
-    if (std::find(both.deny.begin(), both.deny.end(), each) == both.deny.end())
-      both.deny.push_back(each);
   both.source = fmt::format("{}, {}", node.source, user.source);
   return both;
 }

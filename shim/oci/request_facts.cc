@@ -72,7 +72,7 @@ void add_request_facts(const oci::Spec& spec, Request& request) {
 }
 
 void add_root_entries(const oci::Spec& spec, const Policy& policy, Request& request) {
-  if (policy.profile != ProfileName::kRestricted || policy.mode == Mode::kOff) return;
+  if (policy.profile.landlock.mode == Requirement::kOff || policy.mode == Mode::kOff) return;
   request.root_entries = root_entries(absolute_in(request.bundle, spec.root.path));
 }
 

@@ -38,7 +38,7 @@ TEST(Exec, InAPrivilegedContainerItKeepsEverythingUnlessThePolicyChanged) {
   EXPECT_EQ(run(plan, asked(samples::kAllCapabilities)).capabilities.bounding,
             samples::kAllCapabilities);
   Policy policy;
-  policy.profile = ProfileName::kRestricted;
+  policy.profile = *shipped_profile("restricted");
   EXPECT_EQ(run(plan, asked(samples::kAllCapabilities), policy).capabilities.bounding,
             samples::capability(CAP_NET_BIND_SERVICE));
 }
@@ -64,7 +64,7 @@ TEST(Exec, NoNewPrivilegesIsNeverLostAndComesWithRestricted) {
   oci::Spec spec = samples::docker_spec();
   EXPECT_FALSE(run(stored(spec), asked(0)).no_new_privileges);
   Policy policy;
-  policy.profile = ProfileName::kRestricted;
+  policy.profile = *shipped_profile("restricted");
   EXPECT_TRUE(run(stored(spec), asked(0), policy).no_new_privileges);
   spec.process->no_new_privileges = true;
   EXPECT_TRUE(run(stored(spec), asked(0)).no_new_privileges);
@@ -118,7 +118,7 @@ TEST(Update, ZerosLeaveAloneAndDeviceRulesAreNotChanged) {
 
 TEST(Update, RestrictedKeepsALimitOnProcesses) {
   Policy policy;
-  policy.profile = ProfileName::kRestricted;
+  policy.profile = *shipped_profile("restricted");
   oci::Resources wish;
   wish.pids = oci::PidsResources{-1};
   auto r = resolve_update(stored(samples::docker_spec(), policy), wish, policy);

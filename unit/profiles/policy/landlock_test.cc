@@ -171,7 +171,7 @@ TEST_F(Landlock, NoPlaceToExecuteIsNone) {
 class LandlockDecision : public testing::Test {
  protected:
   LandlockDecision() {
-    policy_.profile = ProfileName::kRestricted;
+    policy_.profile = *shipped_profile("restricted");
     facts_.landlock_abi = kNewest;
     request_.root_entries = {{"bin", "usr"}};
   }
@@ -201,7 +201,7 @@ TEST_F(LandlockDecision, RestrictedHasOne) {
 }
 
 TEST_F(LandlockDecision, BaselineHasNone) {
-  policy_.profile = ProfileName::kBaseline;
+  policy_.profile = *shipped_profile("baseline");
   EXPECT_FALSE(plan().landlock);
 }
 
@@ -215,7 +215,7 @@ TEST_F(LandlockDecision, AHostWithoutItIsTold) {
 }
 
 TEST_F(LandlockDecision, WhoMountsByHimselfHasNone) {
-  policy_.exceptions = {{"nested-containers", "CI builders"}};
+  policy_.grants = {{"nestedContainers", "ci", "CI builders"}};
   const Plan resolved = plan();
   EXPECT_FALSE(resolved.landlock);
   EXPECT_EQ(outcome(resolved), Outcome::kWarned);

@@ -41,11 +41,11 @@ class Generator {
 
   Policy policy() {
     Policy policy;
-    if (chance(50)) policy.profile = ProfileName::kRestricted;
+    if (chance(50)) policy.profile = *shipped_profile("restricted");
     for (const char* name :
-         {"nested-containers", "unmasked-paths", "capabilities:NET_RAW", "privileged",
-          "capabilities:SYS_PTRACE", "new-privileges", "pids-limit"})
-      if (chance(15)) policy.exceptions.push_back({name, "test"});
+         {"nestedContainers", "maskedPaths", "capabilities:NET_RAW", "privileged",
+          "capabilities:SYS_PTRACE", "noNewPrivileges", "limits:pids"})
+      if (chance(15)) policy.grants.push_back({name, "test", "test"});
     return policy;
   }
 
@@ -161,7 +161,7 @@ TEST(ResolveLaws, RestrictedNeverGivesMoreThanBaseline) {
     const oci::Spec asked = generate.spec();
     Policy policy;
     auto loose = resolve(samples::request(), asked, policy, samples::facts());
-    policy.profile = ProfileName::kRestricted;
+    policy.profile = *shipped_profile("restricted");
     auto tight = resolve(samples::request(), asked, policy, samples::facts());
     if (!tight) continue;
     ASSERT_TRUE(loose) << loose.error().message;

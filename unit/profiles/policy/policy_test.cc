@@ -17,28 +17,28 @@ std::string failure(std::string_view text) {
 TEST(Policy, NothingGivenIsBaselineEnforced) {
   auto policy = decode_policy("{}", "policy.json");
   ASSERT_TRUE(policy) << policy.error().message;
-  EXPECT_EQ(policy->profile, ProfileName::kBaseline);
+  EXPECT_EQ(policy->profile.name, "baseline");
   EXPECT_EQ(policy->mode, Mode::kEnforce);
   EXPECT_EQ(policy->source, "policy.json");
 }
 
 TEST(Policy, ReadsEveryFieldAndComments) {
   auto policy = decode_policy(R"({ // the node's
-    "profile": "restricted", "mode": "warn", "deny": ["privileged", "root"],
+    "profile": "restricted", "mode": "warn", "deny": ["privileged", "rootUser"],
     "exceptions": [{"name": "capabilities:SYS_ADMIN", "reason": "TICKET-12"},
                    {"name": "mounts:/var/run/docker.sock", "reason": "builder"}] })",
                               "p");
   ASSERT_TRUE(policy) << policy.error().message;
-  EXPECT_EQ(policy->profile, ProfileName::kRestricted);
+  EXPECT_EQ(policy->profile.name, "restricted");
   EXPECT_EQ(policy->mode, Mode::kWarn);
-  EXPECT_EQ(policy->deny.size(), 2u);
-  ASSERT_EQ(policy->exceptions.size(), 2u);
-  EXPECT_EQ(policy->exceptions[1].reason, "builder");
+  EXPECT_EQ(policy->profile.root_user, Access::kDeny);
+  ASSERT_EQ(policy->grants.size(), 2u);
+  EXPECT_EQ(policy->grants[1].reason, "builder");
 }
 
 TEST(Policy, EveryMistakeIsToldAtOnce) {
   const std::string text = failure(R"({"profil": "baseline", "mode": "loose", "deny": ["mount"],
-      "exceptions": [{"name": "io-uring"}, {"name": "capabilities:SYS_MAGIC", "reason": "x"},
+      "exceptions": [{"name": "ioUring"}, {"name": "capabilities:SYS_MAGIC", "reason": "x"},
                      {"name": "privileged", "reason": "  "}]})");
   for (const char* part : {"profil", "mode", "deny[0]", "exceptions[0].reason",
                            "exceptions[1].name", "exceptions[2].reason"})
@@ -52,7 +52,7 @@ TEST(Policy, WhatIsNoPolicyIsRefused) {
        R"({"mode": "warn", "mode": "off"})",
        R"({"exceptions": [{"name": "mounts", "reason": "x"}]})",
        R"({"exceptions": [{"name": "capabilities:CAP_KILL", "reason": "x"}]})",
-       R"({"exceptions": [{"name": "io-uring", "reason": "x"}, {"name": "io-uring", "reason": "y"}]})",
+       R"({"exceptions": [{"name": "ioUring", "reason": "x"}, {"name": "ioUring", "reason": "y"}]})",
        R"({"deny": ["privileged"], "exceptions": [{"name": "privileged", "reason": "x"}]})"})
     failure(text);
 }

@@ -50,12 +50,12 @@ std::string refused(const oci::Spec& spec, const Policy& policy = {}) {
 
 Policy restricted() {
   Policy policy;
-  policy.profile = ProfileName::kRestricted;
+  policy.profile = *shipped_profile("restricted");
   return policy;
 }
 
 Policy with_exception(std::string name, Policy policy = {}) {
-  policy.exceptions.push_back({std::move(name), "TICKET-12"});
+  policy.grants.push_back({std::move(name), "test", "TICKET-12"});
   return policy;
 }
 
@@ -191,7 +191,7 @@ TEST(Resolve, PrivilegedIsRefusedByRestrictedAndByOneLineOfPolicy) {
   EXPECT_TRUE(
       contains(refused(samples::privileged_spec(), restricted()), "runs privileged [HF-C001"));
   Policy policy;
-  policy.deny = {"privileged"};
+  deny(policy.profile, "privileged");
   EXPECT_TRUE(contains(refused(samples::privileged_spec(), policy), "runs privileged [HF-C001"));
   EXPECT_TRUE(resolve(request(), samples::privileged_spec(),
                       with_exception("privileged", restricted()), facts()));
@@ -203,7 +203,7 @@ TEST(Resolve, HostNamespacesRunUnderBaselineAndNotUnderRestricted) {
                 [](const auto& ns) { return ns.type == oci::NamespaceType::kPid; });
   EXPECT_NE(find_decision(resolved(spec).plan, "HF-C002"), nullptr);
   EXPECT_TRUE(contains(refused(spec, restricted()), "shares the host's pid namespace [HF-C002"));
-  resolved(spec, with_exception("host-namespaces:pid", restricted()));
+  resolved(spec, with_exception("hostNamespaces:pid", restricted()));
 }
 
 TEST(Resolve, RestrictedStillRunsAnImageThatRunsAsRoot) {
@@ -213,7 +213,7 @@ TEST(Resolve, RestrictedStillRunsAnImageThatRunsAsRoot) {
   EXPECT_EQ(r.plan.cgroup.resources.pids->limit, 4096);
   EXPECT_NE(find_decision(r.plan, "HF-C018"), nullptr);
   Policy strict = restricted();
-  strict.deny = {"root"};
+  deny(strict.profile, "rootUser");
   EXPECT_TRUE(contains(refused(docker_spec(), strict), "HF-C018"));
 }
 
@@ -225,7 +225,7 @@ TEST(Resolve, MissingMasksAreAddedAndNoneIsTakenAway) {
   EXPECT_EQ(plan.masked_paths.front(), "/secret");
   EXPECT_GT(plan.masked_paths.size(), 10u);
   EXPECT_EQ(plan.readonly_paths.size(), 5u);
-  EXPECT_EQ(resolved(spec, with_exception("unmasked-paths")).plan.masked_paths.size(), 1u);
+  EXPECT_EQ(resolved(spec, with_exception("maskedPaths")).plan.masked_paths.size(), 1u);
 }
 
 TEST(Resolve, WithoutAnEnginesProfileTheAllowlistApplies) {

@@ -44,8 +44,8 @@ TEST(Verdicts, NameTheProfilesFilterAndTheExceptionThatOpensIt) {
   const Judgement mount = judge(loaded, "mount");
   EXPECT_EQ(mount.answer, "EPERM");
   EXPECT_EQ(mount.filter, "baseline denylist");
-  EXPECT_THAT(mount.remedy, HasSubstr("nested-containers"));
-  EXPECT_THAT(judge(loaded, "io_uring_setup").remedy, HasSubstr("io-uring"));
+  EXPECT_THAT(mount.remedy, HasSubstr("nestedContainers"));
+  EXPECT_THAT(judge(loaded, "io_uring_setup").remedy, HasSubstr("ioUring"));
   EXPECT_THAT(judge(loaded, "init_module").remedy, HasSubstr("capabilities:SYS_MODULE"));
   EXPECT_THAT(judge(loaded, "userfaultfd").remedy, HasSubstr("no exception"));
 }

@@ -151,24 +151,24 @@ TEST_F(PolicyFile, ThatIsALinkIsRefused) {
 TEST(TightenPolicy, NeverLoosens) {
   Policy node;
   node.mode = Mode::kWarn;
-  node.exceptions = {{"privileged", "builders"}, {"io-uring", "databases"}};
+  node.grants = {{"privileged", "ci", "builders"}, {"ioUring", "db", "databases"}};
   Policy user;
-  user.profile = ProfileName::kRestricted;
+  user.profile = *shipped_profile("restricted");
   user.mode = Mode::kEnforce;
-  user.exceptions = {{"io-uring", "mine"}, {"host-namespaces", "mine"}};
+  user.grants = {{"ioUring", "me", "mine"}, {"hostNamespaces", "me", "mine"}};
   const Policy both = tighten(node, user);
-  EXPECT_EQ(both.profile, ProfileName::kRestricted);
+  EXPECT_EQ(both.profile.name, "restricted");
   EXPECT_EQ(both.mode, Mode::kEnforce);
-  ASSERT_EQ(both.exceptions.size(), 1u);
-  EXPECT_EQ(both.exceptions[0].name, "io-uring");
-  EXPECT_EQ(both.exceptions[0].reason, "databases");
+  ASSERT_EQ(both.grants.size(), 1u);
+  EXPECT_EQ(both.grants[0].what, "ioUring");
+  EXPECT_EQ(both.grants[0].reason, "databases");
 
   user = {};
   user.mode = Mode::kOff;
   node = {};
-  node.profile = ProfileName::kRestricted;
+  node.profile = *shipped_profile("restricted");
   EXPECT_EQ(tighten(node, user).mode, Mode::kEnforce);
-  EXPECT_EQ(tighten(node, user).profile, ProfileName::kRestricted);
+  EXPECT_EQ(tighten(node, user).profile.name, "restricted");
 }
 
 using PidFile = TempDir;

@@ -1,0 +1,50 @@
+// Controls of a profile that nothing applies yet. What is required and cannot be is refused, never let
+// pass in silence.
+//
+// Whoever makes one real takes its line out of here and calls resolve_THAT() in resolve.cc.
+#include "profiles/policy/context.h"
+
+namespace holdfast {
+namespace {
+
+Requirement if_given(bool given) { return given ? Requirement::kRequire : Requirement::kOff; }
+
+bool given(const Limit& limit) { return limit.fallback || limit.max; }
+
+}  // namespace
+
+void resolve_pending(ResolveContext& c) {
+  const Profile& p = c.judge.profile();
+  const Limits& limits = p.limits;
+  const bool cpu = limits.cpu.fallback || limits.cpu.max;
+  const struct {
+    std::string_view control;
+    Requirement wanted;
+    RuleId rule;
+  } kPending[] = {
+      {"userNamespace", p.user_namespace, RuleId::kUserNamespace},
+      {"appArmor", p.app_armor, RuleId::kAppArmor},
+      {"seLinux", p.se_linux, RuleId::kSelinux},
+      {"rootfs", if_given(p.rootfs.read_only || !p.rootfs.writable.empty()), RuleId::kRootfs},
+      {"limits:memory", if_given(given(limits.memory)), RuleId::kLimits},
+      {"limits:swap", if_given(given(limits.swap)), RuleId::kLimits},
+      {"limits:cpu", if_given(cpu), RuleId::kLimits},
+      {"limits:ioWeight", if_given(given(limits.io_weight)), RuleId::kLimits},
+      {"limits:tmpfs", if_given(given(limits.tmpfs)), RuleId::kLimits},
+      {"limits:hugepages", if_given(!limits.hugepages.empty()), RuleId::kLimits},
+      {"rlimits", if_given(!p.rlimits.empty()), RuleId::kRlimits},
+      {"mounts.deny", if_given(!p.mounts.deny.empty()), RuleId::kSystemMounts},
+      {"mounts.force",
+       if_given(!p.mounts.force_bind.empty() || !p.mounts.force_tmpfs.empty() ||
+                !p.mounts.force_kernel.empty()),
+       RuleId::kMountFlags},
+      {"hooks",
+       if_given(p.hooks.trusted || p.hooks.allow || p.hooks.timeout || p.hooks.clean_environment),
+       RuleId::kHooks},
+  };
+  for (const auto& each : kPending)
+    c.judge.unavailable(c.judge.wanted(each.wanted, each.rule, each.control), each.control,
+                        "cannot be applied by this version");
+}
+
+}  // namespace holdfast

@@ -1,0 +1,21 @@
+#include "profiles/policy/profile_json.h"
+
+#include "core/oci/describe/process.h"
+#include "profiles/seccomp/library.h"
+#include "profiles/seccomp/newer_calls.h"
+#include "profiles/seccomp/profile.h"
+#include "profiles/seccomp/sets.h"
+
+namespace holdfast {
+
+bool is_known_call(std::string_view name) {
+  if (name.starts_with('@')) return !syscall_set(name).empty() || name == kPersonalitySet;
+  return newer_call(name) || seccomp::call_number(std::string(name));
+}
+
+bool is_known_rlimit(std::string_view name) {
+  const auto& names = oci::kRlimits;
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
+}  // namespace holdfast
