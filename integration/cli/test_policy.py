@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+import subprocess
+import tempfile
 
 from lib.bundle import Bundle
 from lib.case import RuntimeCase
@@ -12,6 +14,8 @@ STATUS = "grep -E '^(Cap(Bnd|Prm|Eff)|NoNewPrivs|Seccomp):' /proc/self/status"
 NET_BIND_SERVICE = 1 << 10
 NET_RAW = 1 << 13
 SYS_ADMIN = 1 << 21
+PING = {"name": "ping", "match": {}, "allow": ["capabilities:NET_RAW"], "reason": "a test"}
+FILE = "/etc/holdfast/policy.d/10-node.json"
 
 
 class Policy(RuntimeCase):
@@ -58,7 +62,7 @@ class Policy(RuntimeCase):
         self.assertEqual((seen["NoNewPrivs"], seen["Seccomp"], seen["Unshared"]), (0, 2, 1))
 
     def test_an_exception_opens_what_it_names_and_nothing_else(self):
-        self.node({"exceptions": [{"name": "capabilities:NET_RAW", "reason": "a test"}]})
+        self.node({"exceptions": [PING]})
         with Bundle(["sh", "-c", STATUS]) as bundle:
             bundle.capabilities("CAP_NET_RAW", "CAP_CHOWN")
             self.assertEqual(self.seen(bundle)["CapBnd"], NET_RAW | 1)
@@ -84,7 +88,7 @@ class Policy(RuntimeCase):
         container = new_id()
         with Bundle(["sleep", "600"]) as bundle:
             bundle.capabilities("CAP_NET_RAW", "CAP_CHOWN")
-            with Node({"exceptions": [{"name": "capabilities:NET_RAW", "reason": "old"}]}) as old:
+            with Node({"exceptions": [PING]}) as old:
                 then = Runtime(root=self.runtime.root, prefix=old.prefix)
                 self.assert_ok(then.create(bundle, container))
                 then.ok("start", container)
@@ -95,33 +99,130 @@ class Policy(RuntimeCase):
             self.runtime.ok("delete", "--force", container)
 
     def test_a_bad_policy_starts_nothing_and_says_where(self):
+        head = '{"apiVersion": "holdfast/v1", '
+        exception = head + '"exceptions": [{"name": "x", "match": {}, '
         cases = {
-            '{"profile": "lax"}': "profile",
-            '{"profile": 7}': "profile",
-            '{"mode": "Enforce"}': "mode",
-            '{"extra": 1}': "extra",
-            '{"exceptions": [{"name": "privileged"}]}': "exceptions[0].reason",
-            '{"exceptions": [{"name": "all", "reason": "x"}]}': "exceptions[0].name",
-            '{"profile": "restricted"': "line",
-            '{"profile": "restricted", "profile": "baseline"}': "profile",
+            head + '"default": {"profile": "lax"}}': "1:43: default.profile: no profile is called",
+            head + '"default": {"profile": 7}}': "1:43: default.profile: expected string",
+            head + '"default": {"mode": "Enforce"}}': "default.mode",
+            head + '"extra": 1}': "1:31: extra: unknown field",
+            exception + '"allow": ["privileged"]}]}': "exceptions[0].reason: missing",
+            exception + '"allow": ["all"], "reason": "x"}]}': "exceptions[0].allow[0]",
+            exception + '"allow": ["ioUring"], "reason": "x", "expires": "soon"}]}': "expires",
+            head + '"default": {"profile": "restricted"': ":1:",
+            head + '"default": {}, "default": {}}': "duplicate key",
+            '{"apiVersion": "holdfast/v9"}': "apiVersion: unknown version",
+            '{"profile": "restricted"}': "profile: unknown field",
             "[]": "expected object",
-            "": "policy.json",
+            "": ":1:1:",
+            head + '"rules": [' + " " * (10 << 20) + "]}": "larger than 1048576 bytes",
         }
         with Bundle(["true"]) as bundle:
             for text, word in cases.items():
-                with self.subTest(text=text), Node(text) as node:
+                with self.subTest(text=text[:80]), Node(text) as node:
                     runtime = Runtime(root=self.runtime.root, prefix=node.prefix)
                     result = runtime.run_container(bundle)
-                    self.assert_refused(result, "/etc/holdfast/policy.json")
+                    self.assert_refused(result, FILE)
                     self.assertIn(word, result.stderr)
                     self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+
+    def test_a_bad_profile_starts_nothing_and_says_where(self):
+        cases = {
+            "loose": ({"extends": "restricted", "privileged": "allow"}, "privileged: loosens restricted"),
+            "circle": ({"extends": "circle"}, "break the circle"),
+            "orphan": ({"extends": "nothing"}, "no profile is called"),
+            "odd": ({"extends": "baseline", "mdwe": "perhaps"}, "mdwe: unknown value"),
+            "half": ('{"name": "half", "extends": "base', "half.json:1:"),
+        }
+        with Bundle(["true"]) as bundle:
+            for name, (profile, word) in cases.items():
+                with self.subTest(name), Node({}, profiles={name: profile}) as node:
+                    runtime = Runtime(root=self.runtime.root, prefix=node.prefix)
+                    result = runtime.run_container(bundle)
+                    self.assert_refused(result, f"/etc/holdfast/profiles/{name}.json:")
+                    self.assertIn(word, result.stderr)
+
+    def test_a_profile_of_the_nodes_narrows_what_it_extends(self):
+        self.node({"profile": "web"}, profiles={"web": {
+            "extends": "baseline", "capabilities": {"allow": ["CHOWN"], "onRequest": []},
+            "seccomp": {"remove": ["personality"]}, "limits": {"pids": {"default": 77}}}})
+        with Bundle(["sh", "-c", STATUS]) as bundle:
+            bundle.capabilities("CAP_CHOWN", "CAP_KILL")
+            self.assertEqual(self.seen(bundle)["CapBnd"], 1)
+            bundle.capabilities("CAP_NET_ADMIN")
+            self.assert_refused(self.runtime.run_container(bundle), "profile web")
+
+    def test_what_this_version_cannot_apply_is_refused_where_it_is_required(self):
+        self.node({"profile": "hard"}, profiles={"hard": {"extends": "baseline", "seLinux": "require"}})
+        with Bundle(["true"]) as bundle:
+            self.assert_refused(self.runtime.run_container(bundle), "requires seLinux")
+        self.node({"profile": "soft"}, profiles={"soft": {"extends": "baseline", "seLinux": "auto"}})
+        with Bundle(["true"]) as bundle:
+            self.assert_ok(self.runtime.run_container(bundle))
+
+    def test_audit_changes_nothing(self):
+        self.node({"profile": "restricted", "mode": "audit"})
+        with Bundle(["sh", "-c", STATUS]) as bundle:
+            bundle.capabilities("CAP_SYS_ADMIN", "CAP_NET_RAW")
+            seen = self.seen(bundle)
+        self.assertEqual((seen["CapBnd"], seen["NoNewPrivs"], seen["Seccomp"]),
+                         (SYS_ADMIN | NET_RAW, 0, 0))
+
+    def test_an_expired_exception_opens_nothing_and_stops_nothing(self):
+        self.node({"exceptions": [PING | {"expires": "2020-01-01"}]})
+        with Bundle(["sh", "-c", STATUS]) as bundle:
+            bundle.capabilities("CAP_NET_RAW", "CAP_CHOWN")
+            self.assertEqual(self.seen(bundle)["CapBnd"], 1)
+
+    def test_rules_choose_by_what_the_engine_says_and_not_by_what_a_user_writes(self):
+        """Annotations of containerd's CRI plugin count where containerd calls for the kubelet only."""
+        policy = {"rules": [{"match": {"engine": "kubernetes", "namespace": "kube-*"}, "mode": "off"}]}
+        with Bundle(["sh", "-c", STATUS]) as bundle:
+            bundle.config["annotations"] = {"io.kubernetes.cri.container-type": "container",
+                                            "io.kubernetes.cri.sandbox-namespace": "kube-system"}
+            node = self.node(policy)
+            self.assertEqual(self.seen(bundle.write())["Seccomp"], 2)
+            with tempfile.TemporaryDirectory(prefix="holdfast-root-") as scratch:
+                root = pathlib.Path(scratch) / "k8s.io"
+                root.mkdir()
+                self.runtime = Runtime(root=root, prefix=node.prefix)
+                self.assertEqual(self.seen(bundle)["Seccomp"], 0)
+
+    def test_a_directory_that_is_replaced_during_creates_is_read_as_one_or_the_other(self):
+        """Each of the two has two files which together say that a hostname is wanted of a container."""
+        node = self.node({})
+        for name, mode in (("a", "warn"), ("b", "enforce")):
+            node.write(f"{name}/1.json", json.dumps(
+                {"apiVersion": "holdfast/v1", "default": {"profile": f"{name}", "mode": mode}}))
+            node.write(f"{name}/2.json", '{"apiVersion": "holdfast/v1"}')
+            node.write(f"profiles/{name}.json", json.dumps({"name": name, "extends": "restricted"}))
+        node.run("/bin/sh", "-c", "cd /etc/holdfast && rm -r policy.d && mv a policy.d")
+        swap = ("cd /etc/holdfast || exit 1; while :; do mv policy.d a; mv b policy.d; "
+                "mv policy.d b; mv a policy.d; done")
+        swapper = subprocess.Popen([*node.prefix, "/bin/sh", "-c", swap])
+        seen = set()
+        try:
+            with Bundle(["sh", "-c", STATUS]) as bundle:
+                bundle.capabilities("CAP_NET_RAW")
+                for _ in range(20):
+                    result = self.runtime.run_container(bundle)
+                    if result.returncode != 0:
+                        self.assertIn("it changes all the time", result.stderr)
+                        continue
+                    status = self.status(result.stdout)
+                    seen.add((status["CapBnd"], status["NoNewPrivs"]))
+        finally:
+            swapper.kill()
+            swapper.wait()
+        self.assertLessEqual(seen, {(NET_RAW, 0), (0, 1)})
+        self.assertTrue(seen)
 
     def test_a_policy_that_others_can_write_is_refused(self):
         with Bundle(["true"]) as bundle:
             for options in ({"mode": "666"}, {"mode": "664"}, {"owner": "1000:0"}):
                 with self.subTest(options=options), Node({}, **options) as node:
                     runtime = Runtime(root=self.runtime.root, prefix=node.prefix)
-                    self.assert_refused(runtime.run_container(bundle), "policy.json")
+                    self.assert_refused(runtime.run_container(bundle), FILE)
 
     def test_hooks_and_update_go_through_the_plan(self):
         self.node({"profile": "restricted"})
@@ -143,3 +244,10 @@ class Policy(RuntimeCase):
             self.assertEqual((before, limit.read_text()), ("4096\n", "4096\n"))
             self.runtime.ok("update", "--pids-limit", "100", container)
             self.assertEqual(limit.read_text(), "100\n")
+
+    def test_the_old_file_is_refused_and_says_where_it_goes(self):
+        node = self.node({})
+        node.write("policy.json", "{}")
+        with Bundle(["true"]) as bundle:
+            result = self.runtime.run_container(bundle)
+        self.assert_refused(result, "/etc/holdfast/policy.json: the policy's place is")

@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/result.h"
 #include "core/plan/plan.h"
 #include "profiles/policy/profile.h"
 
@@ -32,14 +31,12 @@ struct Policy {
   Mode mode = Mode::kEnforce;
   std::vector<Grant> grants;
   std::string source = "built in";  // where it was chosen: "/etc/holdfast/policy.d/10-node.json:4"
-  ContainerIdentity identity;                // of the container that it was chosen for
+  ContainerIdentity identity;       // of the container that it was chosen for
   // What a reader should know about the choice: an expired exception, a selector that did not count.
   std::vector<Decision> notes;
 };
 
 // Refuses in `profile` what the policy's `deny` names: "privileged", "hostNamespaces", "rootUser".
 void deny(Profile& profile, std::string_view what);
-
-Result<Policy> decode_policy(std::string_view text, std::string_view source);
 
 }  // namespace holdfast

@@ -97,8 +97,11 @@ void describe(V& v, RootfsRules& r) {
 
 template <class V, class L>
 void describe_limit(V& v, L& l) {
-  v.field("default", l.fallback);
+  const bool given = v.field("default", l.fallback);
   v.field("max", l.max);
+  // An inherited default follows a max below it.
+  if constexpr (V::kDecodes)
+    if (!given && l.fallback && l.max && *l.fallback > *l.max) l.fallback = l.max;
   v.check(!l.fallback || !l.max || *l.fallback <= *l.max, "default", "above max");
 }
 template <class V>

@@ -1,12 +1,12 @@
 // resolve: Spec x Policy x Facts -> Plan, or every violation at once. Pure: no system calls.
 //
-//   HF_TRY(Policy policy, decode_policy(text, "/etc/holdfast/policy.json"));
+//   const Policy policy = choose(set, {identity, spec.annotations, today});
 //   HF_TRY(Resolved r, resolve({.id = "c1", .bundle = "/run/b"}, spec, policy, facts));
 //   // r.plan is applied; r.filters are compiled (or taken from the cache) and loaded in order
 //
 // The merge only tightens: nothing in the plan allows more than the spec asked for or than the
 // profile permits. A refusal is an Error whose text lists every violation:
-//   refused by policy (policy.json, profile baseline): adds capability SYS_ADMIN [HF-C003: drop it ...]; ...
+//   refused by policy (10-node.json:4, profile baseline): adds capability SYS_ADMIN [HF-C003: drop it ...]; ...
 #pragma once
 
 #include <map>

@@ -11,11 +11,13 @@ namespace holdfast::ctl {
 namespace {
 
 HostCheck policy_check(const HostFacts& facts) {
-  const auto policy = load_policy(facts);
-  if (!policy) return {"policy", false, policy.error().message};
+  const auto sets = load_policy_sets(facts);
+  if (!sets) return {"policy", false, sets.error().message};
+  const oci::StringMap none;
+  const Policy policy = choose_policy(*sets, {{}, none});
   return {"policy", true,
-          fmt::format("{}, profile {}, {} exceptions", policy->source, policy->profile.name,
-                      policy->grants.size())};
+          fmt::format("{}, profile {}, {} rules, {} exceptions", policy.source, policy.profile.name,
+                      sets->node.rules.size(), sets->node.exceptions.size())};
 }
 
 std::vector<HostCheck> all_checks(const HostFacts& facts) {
@@ -50,7 +52,7 @@ std::string json_text(const std::vector<HostCheck>& checks) {
 
 // Whether containers can be made here at all; what is merely missing is told and no failure.
 bool is_healthy(const HostFacts& facts) {
-  return load_policy(facts).has_value() && facts.cgroup != HostFacts::Cgroup::kNone;
+  return load_policy_sets(facts).has_value() && facts.cgroup != HostFacts::Cgroup::kNone;
 }
 
 Result<int> run(const Arguments& args) {

@@ -62,7 +62,7 @@ std::string_view mode_name(Mode mode) {
 std::string changes_since(const Plan& plan) {
   const auto facts = probe_host();
   if (!facts) return "whether the policy changed since is not known: " + facts.error().message;
-  const auto now = load_policy(*facts);
+  const auto now = load_policy(*facts, subject_of(plan));
   if (!now) return "the policy of now cannot be read: " + now.error().message;
   const bool same = now->mode == plan.mode && now->source == plan.policy_source &&
                     (plan.mode == Mode::kOff || now->profile.name == plan.profile);
@@ -85,8 +85,9 @@ Result<Explained> explain_container(const std::string& id, const std::string& ro
 
 Result<Explained> explain_bundle(const std::string& path) {
   HF_TRY(const HostFacts facts, probe_host());
-  HF_TRY(const Policy policy, load_policy(facts));
   HF_TRY(const Bundle bundle, open_bundle(path, "config.json"));
+  HF_TRY(const Policy policy,
+         load_policy(facts, subject_of(bundle.spec, facts, parent_of(bundle.path))));
   Request request = request_for(bundle, bundle.path.substr(bundle.path.rfind('/') + 1),
                                 facts.euid != 0 || facts.in_user_namespace);
   add_root_entries(bundle.spec, policy, request);

@@ -99,8 +99,9 @@ Result<SeccompSubject> from_file(const std::string& path, const SubjectOptions& 
 // All that would be loaded for the bundle under this node's policy.
 Result<SeccompSubject> from_bundle(const std::string& path) {
   HF_TRY(const HostFacts facts, probe_host());
-  HF_TRY(const Policy policy, load_policy(facts));
   HF_TRY(const Bundle bundle, open_bundle(path, "config.json"));
+  HF_TRY(const Policy policy,
+         load_policy(facts, subject_of(bundle.spec, facts, parent_of(bundle.path))));
   const Request request =
       request_for(bundle, "explained", facts.euid != 0 || facts.in_user_namespace);
   HF_TRY(Examined examined, examine(request, bundle.spec, policy, facts));

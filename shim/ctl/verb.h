@@ -22,6 +22,8 @@ struct CtlVerb {
   int failure_status = 1;  // the exit status after an error
 };
 
+extern const CtlVerb kPlanDiffVerb, kPolicyDiffVerb, kPolicyLintVerb, kPolicyShowVerb,
+    kPolicyTestVerb, kProfileDiffVerb, kProfileListVerb, kProfileShowVerb;
 extern const CtlVerb kDoctorVerb, kExplainVerb, kListVerb, kSeccompDisasmVerb, kSeccompTestVerb,
     kWhyVerb;
 

@@ -6,8 +6,10 @@
 namespace holdfast::ctl {
 namespace {
 
-constexpr const CtlVerb* kVerbs[] = {&kListVerb,        &kExplainVerb,       &kWhyVerb,
-                                     &kSeccompTestVerb, &kSeccompDisasmVerb, &kDoctorVerb};
+constexpr const CtlVerb* kVerbs[] = {
+    &kListVerb,        &kExplainVerb,     &kWhyVerb,        &kSeccompTestVerb, &kSeccompDisasmVerb,
+    &kPolicyLintVerb,  &kPolicyShowVerb,  &kPolicyTestVerb, &kPolicyDiffVerb,  &kProfileListVerb,
+    &kProfileShowVerb, &kProfileDiffVerb, &kPlanDiffVerb,   &kDoctorVerb};
 
 }  // namespace
 

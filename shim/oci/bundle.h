@@ -21,6 +21,10 @@ struct Bundle {
 
 Result<Bundle> open_bundle(const std::string& path, const std::string& config);
 
+// Where the bundle lies: engines name that directory after the user of the state root beneath it
+// (…/io.containerd.runtime.v2.task/k8s.io), so that it tells who made the bundle.
+inline std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
 // What a bundle alone asks for; the command line may ask for more.
 Request request_for(const Bundle& bundle, const std::string& id, bool rootless);
 

@@ -92,7 +92,7 @@ Result<Decided> decide(const Globals& globals, const CreateRequest& request, uin
     spec.process->env.emplace_back("LISTEN_PID=1");
   }
   HF_TRY(const HostFacts facts, probe_host());
-  HF_TRY(const Policy policy, load_policy(facts));
+  HF_TRY(const Policy policy, load_policy(facts, subject_of(spec, facts, globals.root)));
   HF_TRY(std::string bundle_path, path_of(decided.bundle));
   const bool rootless = globals.rootless.value_or(facts.euid != 0 || facts.in_user_namespace);
   Request asked{.id = request.id,

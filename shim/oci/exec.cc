@@ -133,7 +133,7 @@ Result<ProcessPlan> decide(const Plan& plan, const Arguments& args, uint32_t act
   }
   HF_DO(check_terminal(asked.terminal, args.on("detach"), args.text("console-socket")));
   HF_TRY(const HostFacts facts, probe_host());
-  HF_TRY(const Policy policy, load_policy(facts));
+  HF_TRY(const Policy policy, load_policy(facts, subject_of(plan)));
   return resolve_exec(plan, asked, policy, facts);
 }
 

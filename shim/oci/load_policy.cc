@@ -2,33 +2,37 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
+#include "core/base/clock.h"
 #include "core/base/fd.h"
-#include "profiles/policy/lattice.h"
+#include "profiles/policy/identity.h"
+#include "shim/oci/policy_directory.h"
 
 namespace holdfast {
 namespace {
 
 constexpr char kDirectory[] = "/etc/holdfast";
-constexpr char kFile[] = "policy.json";
-constexpr size_t kMaxPolicy = 1 << 20;
-
-Result<> check_owner(const Fd& fd, const std::string& path, uid_t owner) {
-  struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return os_error("stat {}", path);
-  if (info.st_uid != owner)
-    return error("{}: it belongs to uid {}, not to {}", path, info.st_uid, owner);
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return error("{}: others can write to it", path);
-  return {};
-}
 
 // The uid that root's files have as we see them: the overflow uid where root is not mapped.
 uid_t node_owner(const HostFacts& facts) {
   struct stat etc {};
   if (!facts.in_user_namespace || ::stat("/etc", &etc) != 0) return 0;
   return etc.st_uid;
+}
+
+// The uid as the host counts it, as far as the namespaces between tell.
+uint32_t caller(const HostFacts& facts) {
+  if (!facts.in_user_namespace) return facts.euid;
+  const auto map = read_file("/proc/self/uid_map", 4096);
+  if (!map) return facts.euid;
+  unsigned long inside = 0, outside = 0, count = 0;
+  for (const std::string_view line : split(*map, '\n'))
+    if (std::sscanf(std::string(line).c_str(), "%lu %lu %lu", &inside, &outside, &count) == 3 &&
+        facts.euid >= inside && facts.euid - inside < count)
+      return static_cast<uint32_t>(outside + facts.euid - inside);
+  return facts.euid;
 }
 
 std::string user_directory() {
@@ -40,40 +44,40 @@ std::string user_directory() {
 
 }  // namespace
 
-Result<Policy> load_policy_from(const std::string& directory, uid_t owner) {
-  const std::string path = directory + "/" + kFile;
-  auto dir = DirFd::open(directory, O_PATH);
-  if (!dir && dir.error().code == ENOENT) return Policy{};
-  if (!dir) return Failure(std::move(dir.error()).wrap("policy"));
-  HF_DO(with_context(check_owner(*dir, directory, owner), "policy"));
-  auto file = dir->open_at(kFile, O_RDONLY | O_NOFOLLOW);
-  if (!file && file.error().code == ENOENT) return Policy{};
-  if (!file) return Failure(std::move(file.error()).wrap("policy"));
-  HF_DO(with_context(check_owner(*file, path, owner), "policy"));
-  HF_TRY(const std::string text, with_context(read_all(*file, kMaxPolicy), "policy: {}", path));
-  return with_context(decode_policy(text, path), "policy: {}", path);
+Result<PolicySet> load_policy_from(const std::string& directory, uid_t owner) {
+  HF_TRY(const PolicyTexts texts, with_context(read_policy_directory(directory, owner), "policy"));
+  if (texts.policies.empty() && texts.profiles.empty()) return PolicySet{};
+  return with_context(compile_policy(texts.policies, texts.profiles), "policy");
 }
 
-Policy tighten(const Policy& node, const Policy& user) {
-  Policy both = node;
-  both.profile = tighten(node.profile, user.profile);
-  both.mode = std::min(node.mode, user.mode);
-  std::erase_if(both.grants, [&](const Grant& each) {
-    return std::none_of(user.grants.begin(), user.grants.end(),
-                        [&](const Grant& other) { return other.what == each.what; });
-  });
-  both.source = fmt::format("{}, {}", node.source, user.source);
-  return both;
-}
-
-Result<Policy> load_policy(const HostFacts& facts) {
-  HF_TRY(Policy node, load_policy_from(kDirectory, node_owner(facts)));
-  if (facts.euid == 0 && !facts.in_user_namespace) return node;
+Result<PolicySets> load_policy_sets(const HostFacts& facts) {
+  PolicySets sets;
+  HF_TRY(sets.node, load_policy_from(kDirectory, node_owner(facts)));
+  if (facts.euid == 0 && !facts.in_user_namespace) return sets;
   const std::string directory = user_directory();
-  if (directory.empty()) return node;
-  HF_TRY(const Policy user, load_policy_from(directory, facts.euid));
+  if (directory.empty()) return sets;
+  HF_TRY(sets.user, load_policy_from(directory, facts.euid));
+  return sets;
+}
+
+PolicyFor subject_of(const oci::Spec& spec, const HostFacts& facts, std::string_view root) {
+  const bool trusted = facts.euid == 0 && !facts.in_user_namespace;
+  const CallEvidence call{.root = root, .user = caller(facts), .trusted = trusted};
+  return {identify_container(spec, call), spec.annotations};
+}
+
+PolicyFor subject_of(const Plan& plan) { return {plan.identity, plan.annotations}; }
+
+Policy choose_policy(const PolicySets& sets, const PolicyFor& whom) {
+  const Subject subject{whom.identity, whom.annotations, date_of(wall_clock().tv_sec)};
+  Policy node = choose(sets.node, subject);
   // No file of the user's asks for nothing.
-  return user.source == Policy{}.source ? node : tighten(node, user);
+  return sets.user.empty() ? node : tighten(node, choose(sets.user, subject));
+}
+
+Result<Policy> load_policy(const HostFacts& facts, const PolicyFor& whom) {
+  HF_TRY(const PolicySets sets, load_policy_sets(facts));
+  return choose_policy(sets, whom);
 }
 
 }  // namespace holdfast

@@ -108,7 +108,7 @@ Result<int> run(const Globals& globals, const Arguments& args) {
   HF_TRY(const oci::Resources asked, asked_resources(args));
   HF_TRY(Plan plan, container.dir.load_plan());
   HF_TRY(const HostFacts facts, probe_host());
-  HF_TRY(const Policy policy, load_policy(facts));
+  HF_TRY(const Policy policy, load_policy(facts, subject_of(plan)));
   HF_TRY(plan.cgroup.resources, resolve_update(plan, asked, policy));
   oci::Resources applied = plan.cgroup.resources;
   // Device rules that nobody asked to change stay as they are, with what others added to them.

@@ -7,7 +7,6 @@
 
 #include "core/base/fd.h"
 #include "shim/oci/container.h"
-#include "shim/oci/load_policy.h"
 #include "shim/oci/pid_file.h"
 #include "shim/oci/signal_name.h"
 #include "shim/oci/sub_cgroup.h"
@@ -116,59 +115,6 @@ TEST_F(SubCgroup, CannotLeaveIt) {
   EXPECT_FALSE(sub_cgroups(record, {"cpu:../x"}));
   EXPECT_FALSE(sub_cgroups(record, {"missing"}));
   EXPECT_FALSE(sub_cgroups(record, {"memory:/"}));
-}
-
-using PolicyFile = TempDir;
-
-TEST_F(PolicyFile, ThatDoesNotExistMeansTheBuiltInPolicy) {
-  const auto policy = load_policy_from(path_, geteuid());
-  ASSERT_TRUE(policy) << policy.error().message;
-  EXPECT_EQ(policy->source, "built in");
-  EXPECT_TRUE(load_policy_from(path_ + "/none", geteuid()));
-}
-
-TEST_F(PolicyFile, ThatOthersCanChangeIsRefused) {
-  make("policy.json", R"({"profile":"baseline","mode":"enforce"})", 0620);
-  auto policy = load_policy_from(path_, geteuid());
-  ASSERT_FALSE(policy);
-  EXPECT_NE(policy.error().message.find("others can write to it"), std::string::npos);
-
-  ASSERT_EQ(chmod((path_ + "/policy.json").c_str(), 0644), 0);
-  policy = load_policy_from(path_, geteuid() + 1);
-  ASSERT_FALSE(policy);
-  EXPECT_NE(policy.error().message.find("it belongs to uid"), std::string::npos);
-
-  ASSERT_EQ(chmod(path_.c_str(), 0777), 0);
-  EXPECT_FALSE(load_policy_from(path_, geteuid()));
-}
-
-TEST_F(PolicyFile, ThatIsALinkIsRefused) {
-  make("other.json", R"({"profile":"baseline","mode":"enforce"})", 0644);
-  ASSERT_EQ(symlink("other.json", (path_ + "/policy.json").c_str()), 0);
-  EXPECT_FALSE(load_policy_from(path_, geteuid()));
-}
-
-TEST(TightenPolicy, NeverLoosens) {
-  Policy node;
-  node.mode = Mode::kWarn;
-  node.grants = {{"privileged", "ci", "builders"}, {"ioUring", "db", "databases"}};
-  Policy user;
-  user.profile = *shipped_profile("restricted");
-  user.mode = Mode::kEnforce;
-  user.grants = {{"ioUring", "me", "mine"}, {"hostNamespaces", "me", "mine"}};
-  const Policy both = tighten(node, user);
-  EXPECT_EQ(both.profile.name, "restricted");
-  EXPECT_EQ(both.mode, Mode::kEnforce);
-  ASSERT_EQ(both.grants.size(), 1u);
-  EXPECT_EQ(both.grants[0].what, "ioUring");
-  EXPECT_EQ(both.grants[0].reason, "databases");
-
-  user = {};
-  user.mode = Mode::kOff;
-  node = {};
-  node.profile = *shipped_profile("restricted");
-  EXPECT_EQ(tighten(node, user).mode, Mode::kEnforce);
-  EXPECT_EQ(tighten(node, user).profile.name, "restricted");
 }
 
 using PidFile = TempDir;

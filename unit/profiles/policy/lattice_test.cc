@@ -1,0 +1,128 @@
+// The order of profiles, over generated ones.
+#include "profiles/policy/lattice.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "profiles/policy/profile_json.h"
+
+namespace holdfast {
+namespace {
+
+class Generator {
+ public:
+  explicit Generator(uint32_t seed) : random_(seed) {}
+
+  Profile profile() {
+    Profile p = *shipped_profile(pick<std::string_view>({"observe", "baseline", "restricted"}));
+    for (Access* each : {&p.privileged, &p.root_user, &p.host_namespaces.pid, &p.devices.others,
+                         &p.mounts.system, &p.exec.access})
+      if (chance()) *each = pick({Access::kAllow, Access::kWarn, Access::kDeny});
+    for (Requirement* each : {&p.mdwe, &p.landlock.mode, &p.user_namespace, &p.no_new_privileges})
+      if (chance()) *each = pick({Requirement::kOff, Requirement::kAuto, Requirement::kRequire});
+    p.capabilities.allow.bits &= random_() | uint64_t{random_()} << 32;
+    p.capabilities.on_request.bits &= random_() | uint64_t{random_()} << 32;
+    p.exec.capabilities.bits &= random_();
+    if (chance()) p.seccomp.remove = some({"@ptrace", "personality", "mount"});
+    if (chance()) p.sysctl = some({"net.*", "net.ipv4.*", "net.ipv4.ip_forward", "kernel.shmmax"});
+    if (chance()) p.landlock.writable = some({"/", "/var", "/var/log", "/tmp"});
+    if (chance()) p.landlock.bind_tcp = {80, static_cast<uint16_t>(random_() % 3)};
+    if (chance()) p.rootfs = {chance(), some({"/tmp", "/run", "/run/x"})};
+    if (chance()) p.devices.allow = some({"/dev/fuse", "/dev/kvm"});
+    if (chance()) p.limits.memory = limit();
+    if (chance()) p.limits.pids = limit();
+    if (chance()) p.rlimits["RLIMIT_NOFILE"] = limit();
+    if (chance()) p.limits.hugepages["2MB"] = limit();
+    if (chance()) p.mounts.force_bind.bits = random_() % 16;
+    if (chance()) p.hooks.allow = {{{"/a", chance() ? std::string(64, 'a') : ""}, {"/b", ""}}};
+    if (chance()) p.hooks.timeout = Seconds{1 + random_() % 3};
+    return p;
+  }
+
+ private:
+  bool chance() { return random_() % 2 == 0; }
+  template <class T>
+  T pick(std::initializer_list<T> list) {
+    return list.begin()[random_() % list.size()];
+  }
+  std::vector<std::string> some(std::initializer_list<const char*> list) {
+    std::vector<std::string> chosen;
+    for (const char* each : list)
+      if (chance()) chosen.emplace_back(each);
+    return chosen;
+  }
+  Limit limit() {
+    const int64_t max = random_() % 5;
+    return {Quantity{random_() % (max + 1)}, Quantity{max}};
+  }
+
+  std::mt19937 random_;
+};
+
+std::string told(const std::vector<Loosening>& list) {
+  std::string text;
+  for (const Loosening& each : list)
+    text += fmt::format("{}: {} / {}\n", each.field, each.asked, each.allowed);
+  return text;
+}
+
+TEST(Lattice, BothIsNoLooserThanEitherAndTighteningTwiceIsTighteningOnce) {
+  Generator generate(11);
+  for (int round = 0; round < 2000; ++round) {
+    const Profile a = generate.profile(), b = generate.profile();
+    const Profile both = tighten(a, b);
+    EXPECT_EQ(told(loosenings(both, a)), "");
+    EXPECT_EQ(told(loosenings(both, b)), "");
+    EXPECT_TRUE(same_rules(tighten(both, b), both));
+    EXPECT_TRUE(same_rules(tighten(both, a), both));
+    EXPECT_TRUE(same_rules(tighten(b, a), both))
+        << told(loosenings(tighten(b, a), both)) << told(loosenings(both, tighten(b, a)));
+    EXPECT_EQ(told(loosenings(a, a)), "");
+    ASSERT_FALSE(HasFailure()) << "round " << round;
+  }
+}
+
+TEST(Lattice, TheOrderIsTransitive) {
+  Generator generate(12);
+  size_t chains = 0;
+  for (int round = 0; round < 2000; ++round) {
+    const Profile c = generate.profile();
+    const Profile b = tighten(c, generate.profile());
+    const Profile a = tighten(b, generate.profile());
+    EXPECT_EQ(told(loosenings(a, c)), "");
+    ++chains;
+  }
+  EXPECT_EQ(chains, 2000u);
+}
+
+TEST(Lattice, TheShippedProfilesNarrowOneAnother) {
+  EXPECT_EQ(told(loosenings(*shipped_profile("baseline"), *shipped_profile("observe"))), "");
+  EXPECT_EQ(told(loosenings(*shipped_profile("restricted"), *shipped_profile("baseline"))), "");
+  EXPECT_FALSE(loosenings(*shipped_profile("baseline"), *shipped_profile("restricted")).empty());
+}
+
+TEST(Lattice, TheTighterOnesNameIsKept) {
+  const Profile &base = *shipped_profile("baseline"), &tight = *shipped_profile("restricted");
+  EXPECT_EQ(tighten(base, tight).name, "restricted");
+  EXPECT_EQ(tighten(tight, base).name, "restricted");
+}
+
+TEST(ProfileJson, DecodingOfAnEncodedProfileIsTheSame) {
+  Generator generate(13);
+  for (int round = 0; round < 200; ++round) {
+    Profile p = generate.profile();
+    // Bits that have no name are not written.
+    const uint64_t named = (uint64_t{1} << 41) - 1;
+    p.capabilities.allow.bits &= named;
+    p.capabilities.on_request.bits &= named;
+    p.exec.capabilities.bits &= named;
+    const std::string text = json::encode(p);
+    const auto back = json::decode<Profile>(text, {.strict = true});
+    ASSERT_TRUE(back) << back.error().message << " in " << text;
+    EXPECT_EQ(json::encode(*back), text);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast
