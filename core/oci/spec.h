@@ -107,6 +107,10 @@ struct Hook {
   Strings args;
   Strings env;
   std::optional<int32_t> timeout;  // seconds, > 0
+  // The policy's, whatever a config.json says: the program must be root's and nobody else's to write to,
+  // and have this content (sha256 in hex; empty: any). Looked at when it is run.
+  bool trusted = false;
+  std::string sha256{};
 };
 
 struct Hooks {

@@ -1,6 +1,8 @@
 """The node's policy, through every door of the command line."""
 
+import hashlib
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -251,3 +253,62 @@ class Policy(RuntimeCase):
         with Bundle(["true"]) as bundle:
             result = self.runtime.run_container(bundle)
         self.assert_refused(result, "/etc/holdfast/policy.json: the policy's place is")
+
+    @staticmethod
+    def hook(bundle, mode=0o755, text="#!/bin/sh\necho ran > \"$(dirname \"$0\")/ran\"\n"):
+        """A createRuntime hook beside the bundle's root, and the file that it makes."""
+        program = bundle.path / "hook"
+        program.write_text(text)
+        program.chmod(mode)
+        bundle.config["hooks"] = {"createRuntime": [{"path": str(program)}]}
+        bundle.write()
+        return program, bundle.path / "ran"
+
+    def test_a_hook_that_others_can_write_is_not_run(self):
+        with Bundle(["true"]) as bundle:
+            program, ran = self.hook(bundle, mode=0o777)
+            self.assert_refused(self.runtime.run_container(bundle), "others than root can write to")
+            program.chmod(0o755)
+            os.chown(program, 1000, 0)
+            self.assert_refused(self.runtime.run_container(bundle), "belongs to uid 1000, not to root")
+            os.chown(program, 0, 0)
+            bundle.path.chmod(0o777)
+            self.assert_refused(self.runtime.run_container(bundle), "others than root can write to")
+            bundle.path.chmod(0o755)
+            self.assertFalse(ran.exists())
+            self.assert_ok(self.runtime.run_container(bundle))
+            self.assertTrue(ran.exists())
+
+    def test_hooks_that_a_profile_names_run_with_the_content_that_it_names(self):
+        with Bundle(["true"]) as bundle:
+            program, ran = self.hook(bundle)
+            digest = hashlib.sha256(program.read_bytes()).hexdigest()
+            hooks = {"extends": "baseline", "hooks": {"allow": [{"path": str(program), "sha256": digest}]}}
+            self.node({"profile": "pinned"}, profiles={"pinned": hooks})
+            self.assert_ok(self.runtime.run_container(bundle))
+            self.assertTrue(ran.exists())
+            ran.unlink()
+            program.write_text(program.read_text() + "# changed\n")
+            self.assert_refused(self.runtime.run_container(bundle), "its content is sha256:")
+            bundle.config["hooks"]["createRuntime"][0]["path"] = "/bin/true"
+            self.assert_refused(self.runtime.run_container(bundle.write()), "HF-C020")
+            self.assertFalse(ran.exists())
+
+    def test_exec_is_held_to_the_profiles_rules_and_opened_by_an_exception_that_ends(self):
+        container = new_id()
+        guarded = {"shut": {"extends": "baseline", "exec": {"access": "deny"}}}
+        with Bundle(["sleep", "600"]) as bundle:
+            self.node({"profile": "shut"}, profiles=guarded)
+            self.assert_ok(self.runtime.create(bundle, container))
+            self.addCleanup(self.runtime.call, "delete", "--force", container)
+            self.runtime.ok("start", container)
+            self.assert_refused(self.runtime.call("exec", container, "true"), "HF-C019")
+            self.node({"profile": "shut", "exceptions": [
+                {"name": "incident", "match": {}, "allow": ["exec"], "reason": "TICKET-9",
+                 "expires": "2999-01-01"}]}, profiles=guarded)
+            self.runtime.ok("exec", container, "true")
+            self.node({"profile": "shut", "exceptions": [
+                {"name": "incident", "match": {}, "allow": ["exec"], "reason": "TICKET-9",
+                 "expires": "2020-01-01"}]}, profiles=guarded)
+            self.assert_refused(self.runtime.call("exec", container, "true"), "HF-C019")
+            self.runtime.ok("delete", "--force", container)

@@ -101,7 +101,7 @@ class Landlock(AttackCase):
 
     def test_nested_containers_go_without(self):
         self.on_node({"profile": "restricted",
-                      "exceptions": [{"name": "nested-containers", "reason": "a test"}]})
+                      "exceptions": [{"name": "nested", "match": {}, "allow": ["nestedContainers"], "reason": "a test"}]})
         result = self.assert_ok(self.runtime.run_container(self.attempts()))
         self.assertEqual(result.stdout.splitlines(), THROUGH)
 

@@ -44,6 +44,11 @@ void resolve_resources(ResolveContext& c);
 Result<> resolve_sysctl(ResolveContext& c);
 // landlock.cc
 void resolve_landlock(ResolveContext& c);
+// hooks.cc
+void resolve_hooks(ResolveContext& c);
+// rlimits.cc
+void resolve_rlimits(ResolveContext& c);
+void tighten_rlimits(Judge& judge, std::vector<oci::Rlimit>& limits);
 // mdwe.cc
 void resolve_mdwe(ResolveContext& c);
 // pending.cc

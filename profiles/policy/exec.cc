@@ -1,9 +1,14 @@
 // Every further door: exec and update under the stored plan and the current policy.
+#include <linux/capability.h>
+
+#include "core/plan/capability_names.h"
 #include "profiles/policy/capabilities.h"
 #include "profiles/policy/context.h"
 
 namespace holdfast {
 namespace {
+
+constexpr std::string_view kPrefix = "CAP_";
 
 // The stored plan holds a container that was started under enforcement; one that runs as asked is held
 // by the current policy alone.
@@ -26,12 +31,24 @@ uint64_t current_ceiling(const Plan& stored, const Judge& judge, const HostFacts
   return permitted_capabilities(judge, {.private_network = true, .private_pid = true});
 }
 
+// What an exception that ends gives to an exec beyond its container: a debugger's CAP_SYS_PTRACE.
+uint64_t broken_glass(const Judge& judge) {
+  uint64_t given = 0;
+  for (int number = 0; number <= CAP_LAST_CAP; ++number)
+    if (judge.exception("execCapabilities:" +
+                        std::string(capability_name(number).substr(kPrefix.size()))))
+      given |= capability_bit(number);
+  return given;
+}
+
 CapabilitySets exec_capabilities(const Plan& stored, const oci::Process& asked, const Judge& judge,
                                  const HostFacts& facts) {
   CapabilitySets sets = asked.capabilities ? asked_capabilities(asked.capabilities).sets
                                            : stored.process.capabilities;
-  uint64_t may = facts.bounding & current_ceiling(stored, judge, facts);
+  uint64_t may = current_ceiling(stored, judge, facts);
+  if (judge.enforcing()) may &= judge.profile().exec.capabilities.bits;
   if (holds(stored)) may &= stored.process.capabilities.bounding;
+  may = (may | broken_glass(judge)) & facts.bounding;
   sets.bounding &= may;
   sets.permitted &= may;
   sets.effective &= may;
@@ -45,11 +62,29 @@ std::string exec_label(const std::string& stored, const std::string& asked, bool
   return keep && !stored.empty() ? stored : asked;
 }
 
+// What a profile allows of exec at all, whatever the container has.
+void judge_exec(const Plan& stored, const oci::Process& asked, Judge& judge) {
+  const ExecRules& rules = judge.profile().exec;
+  const std::string program = asked.args.empty() ? "" : asked.args[0];
+  judge.gate(rules.access, judge.exception("exec"), RuleId::kExec, "exec", program,
+             fmt::format("runs {} by exec", program), "");
+  if (asked.terminal)
+    judge.gate(rules.terminal, judge.exception("execTerminal"), RuleId::kExec, "exec terminal",
+               "true", "wants a terminal", "");
+  if (asked.user.uid == 0 && stored.process.user.uid != 0)
+    judge.gate(
+        rules.root, judge.exception("execRoot"), RuleId::kExec, "exec user", "0",
+        fmt::format("runs as root where the container runs as uid {}", stored.process.user.uid),
+        "");
+}
+
 }  // namespace
 
 Result<ProcessPlan> resolve_exec(const Plan& stored, const oci::Process& asked,
                                  const Policy& current, const HostFacts& facts) {
-  const Judge judge(current);
+  Judge judge(current);
+  judge_exec(stored, asked, judge);
+  if (auto refusal = judge.refusal()) return Failure(std::move(*refusal));
   ProcessPlan process;
   process.args = asked.args;
   process.env = asked.env;
@@ -65,6 +100,7 @@ Result<ProcessPlan> resolve_exec(const Plan& stored, const oci::Process& asked,
   process.personality = stored.process.personality;
   process.mdwe = stored.process.mdwe;
   process.capabilities = exec_capabilities(stored, asked, judge, facts);
+  if (!was_privileged(stored, facts)) tighten_rlimits(judge, process.rlimits);
 
   const bool keep = holds(stored) || judge.enforcing();
   process.no_new_privileges = asked.no_new_privileges || (keep && stored.process.no_new_privileges);

@@ -67,7 +67,6 @@ void each_member(P& a, const Profile& b, F& f) {
   f.stricter("hooks.trusted", a.hooks.trusted, b.hooks.trusted);
   f.hooks(a.hooks.allow, b.hooks.allow);
   f.at_most("hooks.timeout", a.hooks.timeout, b.hooks.timeout);
-  f.stricter("hooks.cleanEnvironment", a.hooks.clean_environment, b.hooks.clean_environment);
   f.stricter("exec.access", a.exec.access, b.exec.access);
   f.stricter("exec.root", a.exec.root, b.exec.root);
   f.stricter("exec.terminal", a.exec.terminal, b.exec.terminal);

@@ -32,19 +32,15 @@ void resolve_pending(ResolveContext& c) {
       {"limits:ioWeight", if_given(given(limits.io_weight)), RuleId::kLimits},
       {"limits:tmpfs", if_given(given(limits.tmpfs)), RuleId::kLimits},
       {"limits:hugepages", if_given(!limits.hugepages.empty()), RuleId::kLimits},
-      {"rlimits", if_given(!p.rlimits.empty()), RuleId::kRlimits},
       {"mounts.deny", if_given(!p.mounts.deny.empty()), RuleId::kSystemMounts},
       {"mounts.force",
        if_given(!p.mounts.force_bind.empty() || !p.mounts.force_tmpfs.empty() ||
                 !p.mounts.force_kernel.empty()),
        RuleId::kMountFlags},
-      {"hooks",
-       if_given(p.hooks.trusted || p.hooks.allow || p.hooks.timeout || p.hooks.clean_environment),
-       RuleId::kHooks},
   };
   for (const auto& each : kPending)
     c.judge.unavailable(c.judge.wanted(each.wanted, each.rule, each.control), each.control,
-                        "cannot be applied by this version");
+                        "it cannot be applied by this version");
 }
 
 }  // namespace holdfast

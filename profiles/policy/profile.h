@@ -136,7 +136,6 @@ struct HookRules {
   bool trusted = false;
   std::optional<std::vector<HookRule>> allow;  // absent: any
   std::optional<Seconds> timeout;              // at most
-  bool clean_environment = false;              // only what the hook itself is given
   bool operator==(const HookRules&) const = default;
 };
 

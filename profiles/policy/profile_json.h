@@ -160,7 +160,6 @@ void describe(V& v, HookRules& h) {
   v.always("trusted", h.trusted);
   v.field("allow", h.allow);
   v.field("timeout", h.timeout);
-  v.always("cleanEnvironment", h.clean_environment);
   v.check(!h.timeout || h.timeout->value > 0, "timeout", "expected more than 0");
 }
 

@@ -37,24 +37,6 @@ Result<> check_supported(const oci::Spec& spec) {
   return {};
 }
 
-void resolve_hooks(ResolveContext& c) {
-  const oci::Hooks& hooks = c.spec.hooks;
-  c.plan.hooks = hooks;
-  size_t count = 0;
-  const std::string inside = c.plan.rootfs + "/";
-  for (const auto* list : {&hooks.prestart, &hooks.create_runtime, &hooks.poststart,
-                           &hooks.poststop, &hooks.create_container}) {
-    for (const oci::Hook& hook : *list) {
-      ++count;
-      if (hook.path.starts_with(inside))
-        c.judge.refuse(RuleId::kHooks, "hooks", hook.path,
-                       fmt::format("runs hook {} from the container's root", hook.path));
-    }
-  }
-  count += hooks.start_container.size();
-  if (count > 0) c.judge.kept("hooks", fmt::format("{}", count));
-}
-
 // What is carried into the plan as it is.
 Result<> carry_over(ResolveContext& c) {
   const oci::Spec& spec = c.spec;
@@ -116,12 +98,14 @@ Result<Examined> examine(const Request& request, const oci::Spec& spec, const Po
   HF_DO(resolve_sysctl(c));
   resolve_hooks(c);
   resolve_landlock(c);
+  resolve_rlimits(c);
   resolve_mdwe(c);
   resolve_pending(c);
   HF_DO(resolve_filters(c, resolved.filters));
   examined.refusal = judge.refusal();
   for (const FilterSource& filter : resolved.filters) resolved.plan.filters.push_back(filter.plan);
-  resolved.plan.decisions = judge.take_decisions();
+  resolved.plan.decisions = policy.notes;
+  for (Decision& each : judge.take_decisions()) resolved.plan.decisions.push_back(std::move(each));
   return examined;
 }
 

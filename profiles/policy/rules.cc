@@ -48,8 +48,11 @@ constexpr std::array<Rule, static_cast<size_t>(RuleId::kCount)> kRules{{
      "leave the engine's default label in place (no label=disable)"},
     {"HF-C018", "the program runs as root", "name a user (--user, runAsNonRoot: true)"},
     {"HF-C019", "exec asks for more than its container has",
-     "exec without --privileged and with the container's own label"},
-    {"HF-C020", "hooks", "keep hook programs out of the container's root"},
+     "exec without --privileged, as the container's user and with its own label, or add exception "
+     "\"exec\", \"execTerminal\", \"execRoot\" or \"execCapabilities:NAME\", which must expire"},
+    {"HF-C020", "hooks",
+     "keep hook programs out of what the container can write to and name them in the profile's "
+     "hooks.allow, or add exception \"hooks:PATH\""},
     {"HF-C021", "sockets and state of a container engine",
      "drop the mount, or add exception \"mounts:PATH\""},
     {"HF-C022", "directories of the host's system",

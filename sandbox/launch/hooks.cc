@@ -5,11 +5,14 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+
+#include "sandbox/launch/hook_program.h"
 
 namespace holdfast {
 namespace {
@@ -26,6 +29,7 @@ struct Child {
   const char* path = nullptr;
   char* const* arguments = nullptr;
   char* const* environment = nullptr;
+  int program = -1;  // to execute instead of the path
   int cwd = -1, input = -1, output = -1;
   Step failed = Step::kNone;
   int code = 0;
@@ -53,9 +57,17 @@ int child_main(void* argument) {
   default_signals();
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::setsid() < 0) fail(child, Step::kSession);
   if (::fchdir(child.cwd) != 0) fail(child, Step::kCwd);
-  if (::dup2(child.input, 0) < 0 || ::dup2(child.output, 1) < 0 || ::dup2(child.output, 2) < 0 ||
-      ::close_range(3, ~0U, 0) != 0)
+  if (::dup2(child.input, 0) < 0 || ::dup2(child.output, 1) < 0 || ::dup2(child.output, 2) < 0)
     fail(child, Step::kDescriptors);
+  if (child.program >= 0) {
+    // 3 is free now: what was there is 0, 1 or 2 by now, or not the hook's business.
+    if ((child.program != 3 && ::dup2(child.program, 3) < 0) ||
+        ::fcntl(3, F_SETFD, FD_CLOEXEC) != 0 || ::close_range(4, ~0U, 0) != 0)
+      fail(child, Step::kDescriptors);
+    ::syscall(SYS_execveat, 3, "", child.arguments, child.environment, AT_EMPTY_PATH);
+    return fail(child, Step::kExecute);
+  }
+  if (::close_range(3, ~0U, 0) != 0) fail(child, Step::kDescriptors);
   ::execve(child.path, child.arguments, child.environment);
   return fail(child, Step::kExecute);
 }
@@ -149,6 +161,13 @@ Result<Running> start(const oci::Hook& hook, const std::string& state, const Dir
   const auto environment = pointers(hook.env);
   Child child;
   child.path = hook.path.c_str();
+  HookProgram program;
+  if (is_guarded(hook)) {
+    HF_TRY(program, open_hook_program(hook));
+    child.path = program.path.c_str();
+    HF_TRY(program.fd, above_standard(std::move(program.fd)));
+    if (!program.script) child.program = program.fd.get();
+  }
   child.arguments = arguments.data();
   child.environment = environment.data();
   child.cwd = cwd.get();

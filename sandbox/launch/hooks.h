@@ -1,4 +1,5 @@
-// OCI hooks: run in order, state on stdin, clean environment, timeout, trusted working directory.
+// OCI hooks: run in order, state on stdin, clean environment, timeout, trusted working directory. What the
+// policy wants of their programs is looked at first (hook_program.h).
 #pragma once
 
 #include <string>

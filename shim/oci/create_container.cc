@@ -11,6 +11,7 @@
 #include "profiles/policy/resolve.h"
 #include "sandbox/kernel/probe.h"
 #include "sandbox/launch/filter_cache.h"
+#include "sandbox/launch/hook_program.h"
 #include "sandbox/launch/hooks.h"
 #include "shim/oci/destroy.h"
 #include "shim/oci/load_policy.h"
@@ -129,7 +130,20 @@ class Creation {
  private:
   const Plan& plan() const { return decided_.plan; }
 
+  // They run in the container's namespaces, where it may not be seen whose their programs are.
+  Result<> look_at_inner_hooks() const {
+    for (const oci::Hook& hook : plan().hooks.create_container) {
+      if (!is_guarded(hook)) continue;
+      auto program = open_hook_program(hook);
+      if (!program)
+        return Failure(
+            std::move(program.error()).wrap(fmt::format("createContainer hook ({})", hook.path)));
+    }
+    return {};
+  }
+
   Result<> make(SpawnedStage stage) {
+    HF_DO(look_at_inner_hooks());
     document_ = encode_plan(plan());
     HF_TRY(state_.cgroups,
            with_context(plan_cgroups(plan().cgroup, request_.id, plan().rootless), "cgroups"));

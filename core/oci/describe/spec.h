@@ -39,6 +39,8 @@ void describe(V& v, Hook& h) {
   v.field("args", h.args);
   v.field("env", h.env);
   v.field("timeout", h.timeout);
+  v.field("io.holdfast.trusted", h.trusted);
+  v.field("io.holdfast.sha256", h.sha256);
   v.check(is_absolute(h.path), "path", "expected an absolute path");
   v.check(h.timeout.value_or(1) > 0, "timeout", "expected integer above 0");
 }

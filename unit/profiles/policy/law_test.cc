@@ -42,6 +42,13 @@ class Generator {
   Policy policy() {
     Policy policy;
     if (chance(50)) policy.profile = *shipped_profile("restricted");
+    Profile& profile = policy.profile;
+    if (chance(30)) profile.capabilities.allow.bits &= random_();
+    if (chance(20)) profile.privileged = Access::kDeny;
+    if (chance(20)) profile.limits.pids = {Quantity{50}, Quantity{80}};
+    if (chance(20)) profile.rlimits["RLIMIT_NOFILE"] = {Quantity{1024}, Quantity{2048}};
+    if (chance(20)) profile.seccomp.remove.push_back("@ptrace");
+    if (chance(20)) profile.masked_paths.push_back("/proc/mine");
     for (const char* name :
          {"nestedContainers", "maskedPaths", "capabilities:NET_RAW", "privileged",
           "capabilities:SYS_PTRACE", "noNewPrivileges", "limits:pids"})
@@ -152,6 +159,65 @@ TEST(ResolveLaws, NeverLooserAlwaysToldAndStableWhenRepeated) {
     ASSERT_FALSE(HasFailure()) << "round " << round;
   }
   EXPECT_GT(started, 100u);
+}
+
+// What the profile says holds for whatever is asked, unless an exception or privilege says otherwise.
+TEST(ResolveLaws, NeverLooserThanTheProfile) {
+  Generator generate(99);
+  size_t started = 0;
+  for (int round = 0; round < 400; ++round) {
+    const oci::Spec asked = generate.spec();
+    Policy policy = generate.policy();
+    policy.grants.clear();
+    auto r = resolve(samples::request(), asked, policy, samples::facts());
+    if (!r || samples::find_decision(r->plan, "HF-C001")) continue;
+    ++started;
+    const CapabilityRules& rules = policy.profile.capabilities;
+    EXPECT_TRUE(
+        within(r->plan.process.capabilities.bounding, rules.allow.bits | rules.on_request.bits));
+    EXPECT_TRUE(includes(r->plan.masked_paths, policy.profile.masked_paths));
+    EXPECT_TRUE(includes(r->plan.readonly_paths, policy.profile.readonly_paths));
+    EXPECT_GE(r->filters.size(), 1u);
+    EXPECT_TRUE(r->plan.process.no_new_privileges ||
+                policy.profile.no_new_privileges == Requirement::kOff);
+    if (policy.profile.limits.pids.max) {
+      ASSERT_TRUE(r->plan.cgroup.resources.pids);
+      EXPECT_LE(*r->plan.cgroup.resources.pids->limit, policy.profile.limits.pids.max->value);
+    }
+    ASSERT_FALSE(HasFailure()) << "round " << round;
+  }
+  EXPECT_GT(started, 50u);
+}
+
+// The order in which a spec lists things decides nothing.
+TEST(ResolveLaws, TheOrderOfListsDecidesNothing) {
+  Generator generate(5);
+  std::mt19937 random(6);
+  size_t started = 0;
+  for (int round = 0; round < 200; ++round) {
+    const oci::Spec asked = generate.spec();
+    Policy policy = generate.policy();
+    oci::Spec shuffled = asked;
+    auto& sets = *shuffled.process->capabilities;
+    for (oci::Strings* each : {&sets.bounding, &sets.effective, &sets.permitted,
+                               &shuffled.linux_.masked_paths, &shuffled.linux_.readonly_paths})
+      std::shuffle(each->begin(), each->end(), random);
+    std::shuffle(shuffled.linux_.namespaces.begin(), shuffled.linux_.namespaces.end(), random);
+    Policy mixed = policy;
+    std::shuffle(mixed.grants.begin(), mixed.grants.end(), random);
+    auto r = resolve(samples::request(), asked, policy, samples::facts());
+    auto s = resolve(samples::request(), shuffled, mixed, samples::facts());
+    ASSERT_EQ(r.has_value(), s.has_value()) << "round " << round;
+    if (!r) continue;
+    ++started;
+    EXPECT_EQ(r->plan.process.capabilities.bounding, s->plan.process.capabilities.bounding);
+    EXPECT_EQ(r->plan.process.capabilities.effective, s->plan.process.capabilities.effective);
+    EXPECT_EQ(r->plan.process.no_new_privileges, s->plan.process.no_new_privileges);
+    EXPECT_TRUE(includes(r->plan.masked_paths, s->plan.masked_paths) &&
+                includes(s->plan.masked_paths, r->plan.masked_paths));
+    EXPECT_EQ(r->filters.size(), s->filters.size());
+  }
+  EXPECT_GT(started, 50u);
 }
 
 TEST(ResolveLaws, RestrictedNeverGivesMoreThanBaseline) {
