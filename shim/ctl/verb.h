@@ -22,8 +22,8 @@ struct CtlVerb {
   int failure_status = 1;  // the exit status after an error
 };
 
-extern const CtlVerb kDoctorVerb, kExplainVerb, kListVerb, kSeccompDisasmVerb, kSeccompTestVerb,
-    kWhyVerb;
+extern const CtlVerb kDoctorVerb, kExplainVerb, kInstallVerb, kListVerb, kSeccompDisasmVerb,
+    kSeccompTestVerb, kUninstallVerb, kWhyVerb;
 
 // All of them, in the order of the help.
 std::span<const CtlVerb* const> verbs();

@@ -7,7 +7,8 @@ namespace holdfast::ctl {
 namespace {
 
 constexpr const CtlVerb* kVerbs[] = {&kListVerb,        &kExplainVerb,       &kWhyVerb,
-                                     &kSeccompTestVerb, &kSeccompDisasmVerb, &kDoctorVerb};
+                                     &kSeccompTestVerb, &kSeccompDisasmVerb, &kDoctorVerb,
+                                     &kInstallVerb,     &kUninstallVerb};
 
 }  // namespace
 
