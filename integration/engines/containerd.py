@@ -5,7 +5,7 @@
 """
 
 from engines.images import BUSYBOX, PAUSE, archive
-from engines.instance import Instance, runtime, shipped, wait_for
+from engines.instance import Instance, runtime, wait_for
 
 CLIENT = "/usr/bin/ctr"
 SOCKET = "/run/containerd/containerd.sock"
@@ -38,8 +38,8 @@ class Containerd:
         self.namespace = namespace
         self.runtime_options = ("--runtime", "io.containerd.runc.v2", "--runc-binary", runtime())
         try:
-            self.place.write("/etc/containerd/config.toml", CONFIG.format(pause=PAUSE) +
-                             shipped("containerd/holdfast.toml").replace("SystemdCgroup = true", "SystemdCgroup = false"))
+            self.place.write("/etc/containerd/config.toml", CONFIG.format(pause=PAUSE))
+            self.place.install("containerd")
             self.place.write("/etc/cni/net.d/10-test.conflist", NETWORK)
             daemon = self.place.start("/usr/bin/containerd", log="containerd")
             def answers():

@@ -51,12 +51,6 @@ def is_holdfast():
     return shown.stdout.startswith("holdfast ")
 
 
-def shipped(name):
-    """The text of a file in packaging/, with the runtime under test in holdfast's place."""
-    with open(os.path.join(REPOSITORY, "packaging", name), encoding="utf-8") as source:
-        return source.read().replace("/usr/bin/holdfast", runtime())
-
-
 def wait_for(condition, seconds, what):
     """Polls condition() until it is true; its last value is returned."""
     deadline = time.monotonic() + seconds
@@ -194,6 +188,10 @@ class Instance:
             os.close(master)
             _, status = os.waitpid(pid, 0)
         return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
+
+    def install(self, engine, *options, identity=()):
+        """Makes the runtime under test `engine`'s default, the way users do."""
+        return self.check(*identity, holdfastctl(), "install", engine, "--default", "--runtime-path", runtime(), *options)
 
     def outside(self, path):
         """How this process reaches a path of the instance."""

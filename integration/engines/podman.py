@@ -5,7 +5,7 @@
 """
 
 from engines.images import BUSYBOX, archive
-from engines.instance import Instance, shipped
+from engines.instance import Instance
 
 CLIENT = "/usr/bin/podman"
 
@@ -38,7 +38,7 @@ class Podman:
 
     def prepare(self):
         self.place.write("/etc/containers/containers.conf", CONTAINERS_CONF.format(processes=32768))
-        self.place.write("/etc/containers/containers.conf.d/50-holdfast.conf", shipped("podman/50-holdfast.conf"))
+        self.place.install("podman")
 
     def __enter__(self):
         return self

@@ -6,7 +6,6 @@ added to the machine.
 
 import os
 
-from engines.instance import shipped
 from engines.podman import CONTAINERS_CONF, Podman
 
 USER, UID = "holdfast-test", 4242
@@ -27,10 +26,10 @@ class RootlessPodman(Podman):
             place.write(f"/etc/{name}", f"{old}{line}\n")
         own = f"{home}/.config/containers"
         place.write(f"{own}/containers.conf", CONTAINERS_CONF.format(processes=1024))
-        place.write(f"{own}/containers.conf.d/50-holdfast.conf", shipped("podman/50-holdfast.conf"))
         place.write(f"{own}/storage.conf", '[storage]\ndriver = "overlay"\n')
         # slirp4netns opens it, and some machines keep it from users
         place.check("/bin/sh", "-c", "rm -f /run/tun && mknod -m 666 /run/tun c 10 200 && mount --bind /run/tun /dev/net/tun")
         place.check("/bin/sh", "-c", f"mkdir -p {run} && chmod 700 {run} && chown -R {UID}:{UID} {home} {run} &&"
                     f"chmod 755 {place.scratch}")
         place.environment.update({"HOME": home, "USER": USER, "XDG_RUNTIME_DIR": run})
+        place.install("podman", identity=self.identity)

@@ -24,8 +24,8 @@ struct CtlVerb {
 
 extern const CtlVerb kPlanDiffVerb, kPolicyDiffVerb, kPolicyLintVerb, kPolicyShowVerb,
     kPolicyTestVerb, kProfileDiffVerb, kProfileListVerb, kProfileShowVerb;
-extern const CtlVerb kDoctorVerb, kExplainVerb, kListVerb, kSeccompDisasmVerb, kSeccompTestVerb,
-    kWhyVerb;
+extern const CtlVerb kDoctorVerb, kExplainVerb, kInstallVerb, kListVerb, kSeccompDisasmVerb,
+    kSeccompTestVerb, kUninstallVerb, kWhyVerb;
 
 // All of them, in the order of the help.
 std::span<const CtlVerb* const> verbs();

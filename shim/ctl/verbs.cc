@@ -9,7 +9,8 @@ namespace {
 constexpr const CtlVerb* kVerbs[] = {
     &kListVerb,        &kExplainVerb,     &kWhyVerb,        &kSeccompTestVerb, &kSeccompDisasmVerb,
     &kPolicyLintVerb,  &kPolicyShowVerb,  &kPolicyTestVerb, &kPolicyDiffVerb,  &kProfileListVerb,
-    &kProfileShowVerb, &kProfileDiffVerb, &kPlanDiffVerb,   &kDoctorVerb};
+    &kProfileShowVerb, &kProfileDiffVerb, &kPlanDiffVerb,   &kDoctorVerb,      &kInstallVerb,
+    &kUninstallVerb};
 
 }  // namespace
 
