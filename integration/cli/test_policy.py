@@ -184,14 +184,16 @@ class Policy(RuntimeCase):
                                             "io.kubernetes.cri.sandbox-namespace": "kube-system"}
             node = self.node(policy)
             self.assertEqual(self.seen(bundle.write())["Seccomp"], 2)
+            before = self.runtime
             with tempfile.TemporaryDirectory(prefix="holdfast-root-") as scratch:
                 root = pathlib.Path(scratch) / "k8s.io"
                 root.mkdir()
                 self.runtime = Runtime(root=root, prefix=node.prefix)
                 self.assertEqual(self.seen(bundle)["Seccomp"], 0)
+                self.runtime = before
 
     def test_a_directory_that_is_replaced_during_creates_is_read_as_one_or_the_other(self):
-        """Each of the two has two files which together say that a hostname is wanted of a container."""
+        """Between two renames there is no directory at all: that is no policy of the node's either."""
         node = self.node({})
         for name, mode in (("a", "warn"), ("b", "enforce")):
             node.write(f"{name}/1.json", json.dumps(

@@ -2,6 +2,7 @@
 
 #include "core/plan/mount_options.h"
 #include "profiles/policy/context.h"
+#include "profiles/policy/lattice.h"
 
 namespace holdfast {
 namespace {
@@ -31,9 +32,23 @@ bool is_default(const oci::Device& device) {
   return false;
 }
 
-// /dev/fuse and /dev/net/tun act on what the container itself mounts or creates.
-bool is_harmless(const oci::Device& device) {
-  return device.type != "b" && device.major == 10 && (device.minor == 229 || device.minor == 200);
+// Those that any host has under these names, whether they are there or not.
+constexpr DefaultDevice kWellKnown[] = {{"/dev/fuse", 10, 229}, {"/dev/net/tun", 10, 200}};
+
+// The device that this path stands for on the host: a name alone could be any device's.
+bool is_the_hosts(const ResolveContext& c, const oci::Device& device) {
+  for (const DefaultDevice& known : kWellKnown)
+    if (known.path == device.path)
+      return device.type != "b" && device.major == known.major && device.minor == known.minor;
+  const auto node = c.request.device_nodes.find(device.path);
+  const std::string_view type = device.type == "u" ? "c" : std::string_view(device.type);
+  return node != c.request.device_nodes.end() &&
+         node->second == fmt::format("{} {}:{}", type, device.major, device.minor);
+}
+
+bool is_allowed(const Paths& allowed, std::string_view path) {
+  return std::any_of(allowed.begin(), allowed.end(),
+                     [&](const std::string& pattern) { return pattern_covers(pattern, path); });
 }
 
 void judge_devices(ResolveContext& c) {
@@ -43,9 +58,10 @@ void judge_devices(ResolveContext& c) {
     ++extra;
     if (c.privileged) continue;
     const DeviceRules& rules = c.judge.profile().devices;
-    c.judge.gate(is_harmless(device) ? Access::kAllow : rules.others,
-                 c.judge.exception("devices", device.path), RuleId::kDevices, "devices",
-                 device.path, fmt::format("adds device {}", device.path),
+    const bool known = is_the_hosts(c, device);
+    c.judge.gate(known && is_allowed(rules.allow, device.path) ? Access::kAllow : rules.others,
+                 known ? c.judge.exception("devices", device.path) : nullptr, RuleId::kDevices,
+                 "devices", device.path, fmt::format("adds device {}", device.path),
                  "run as asked: what the device is able to do the container can do");
   }
   c.judge.kept("devices", fmt::format("{} beside the default ones", extra));

@@ -45,6 +45,8 @@ struct Request {
   // What the sources of bind mounts are, by their path in the spec. One that is not in here does not
   // exist.
   std::map<std::string, MountSource> sources{};
+  // What device the host has under the path of each device of the spec: path -> "c 10:232".
+  std::map<std::string, std::string> device_nodes{};
   // What stands directly in the root and can hold programs, by name; nullopt: not known.
   std::optional<std::vector<std::string>> root_entries{};
 };

@@ -14,8 +14,8 @@ namespace {
 
 constexpr size_t kMaxFile = 1 << 20;
 constexpr size_t kMaxFiles = 256;
-constexpr int kAttempts = 20;
-constexpr long kPause = 5'000'000;  // ns between them: an edit or a rename takes less
+constexpr int kAttempts = 400;
+constexpr long kPause = 5'000'000;  // ns between them; two seconds in all
 
 // What changes with a file's content, or with the names in a directory.
 struct Stamp {

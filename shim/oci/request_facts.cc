@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <memory>
@@ -54,9 +55,20 @@ RootEntries root_entries(const std::string& path) {
   return names;
 }
 
+void add_device_nodes(const oci::Spec& spec, Request& request) {
+  for (const oci::Device& each : spec.linux_.devices) {
+    struct stat info {};
+    if (::lstat(each.path.c_str(), &info) != 0 || !(S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode)))
+      continue;
+    request.device_nodes[each.path] = fmt::format("{} {}:{}", S_ISCHR(info.st_mode) ? 'c' : 'b',
+                                                  major(info.st_rdev), minor(info.st_rdev));
+  }
+}
+
 }  // namespace
 
 void add_request_facts(const oci::Spec& spec, Request& request) {
+  add_device_nodes(spec, request);
   for (const oci::Namespace& each : spec.linux_.namespaces) {
     struct stat info {};
     if (each.path.empty() || ::stat(each.path.c_str(), &info) != 0) continue;

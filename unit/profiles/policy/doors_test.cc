@@ -143,6 +143,32 @@ TEST(HookDoor, TimeIsLimited) {
   EXPECT_EQ(stored(spec, policy).hooks.create_runtime[0].timeout, 5);
 }
 
+TEST(Devices, AreAllowedByTheHostsNodeAndNotByTheirName) {
+  Policy policy;
+  policy.profile = *shipped_profile("restricted");
+  policy.profile.devices.allow.push_back("/dev/kvm");
+  oci::Spec spec = samples::docker_spec();
+  oci::Device device;
+  device.path = "/dev/kvm";
+  device.type = "c";
+  device.major = 10;
+  device.minor = 232;
+  spec.linux_.devices = {device};
+  Request request = samples::request();
+  EXPECT_FALSE(resolve(request, spec, policy, samples::facts()));
+  request.device_nodes["/dev/kvm"] = "c 10:232";
+  EXPECT_TRUE(resolve(request, spec, policy, samples::facts()));
+  // The disk under the name of what is allowed or excepted.
+  spec.linux_.devices[0].type = "b";
+  spec.linux_.devices[0].major = 8;
+  spec.linux_.devices[0].minor = 0;
+  EXPECT_FALSE(resolve(request, spec, policy, samples::facts()));
+  policy.grants = {{"devices:/dev/kvm", "x", "y"}};
+  EXPECT_FALSE(resolve(request, spec, policy, samples::facts()));
+  spec.linux_.devices[0].path = "/dev/fuse";
+  EXPECT_FALSE(resolve(request, spec, policy, samples::facts()));
+}
+
 TEST(Rlimits, HaveDefaultsAndCeilings) {
   Policy policy;
   policy.profile.rlimits["RLIMIT_NOFILE"] = {Quantity{1024}, Quantity{4096}};

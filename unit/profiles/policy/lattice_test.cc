@@ -36,7 +36,7 @@ class Generator {
     if (chance()) p.limits.hugepages["2MB"] = limit();
     if (chance()) p.mounts.force_bind.bits = random_() % 16;
     if (chance()) p.hooks.allow = {{{"/a", chance() ? std::string(64, 'a') : ""}, {"/b", ""}}};
-    if (chance()) p.hooks.timeout = Seconds{1 + random_() % 3};
+    if (chance()) p.hooks.timeout = Seconds{static_cast<int64_t>(1 + random_() % 3)};
     return p;
   }
 
@@ -54,7 +54,7 @@ class Generator {
   }
   Limit limit() {
     const int64_t max = random_() % 5;
-    return {Quantity{random_() % (max + 1)}, Quantity{max}};
+    return {Quantity{static_cast<int64_t>(random_() % 5) % (max + 1)}, Quantity{max}};
   }
 
   std::mt19937 random_;
