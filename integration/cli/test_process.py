@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import struct
 import subprocess
 import unittest
 
@@ -51,6 +53,21 @@ class Program(RuntimeCase):
         with Bundle(["sh", "-c", script], user=1000) as bundle:
             result = self.assert_ok(self.runtime.run_container(bundle))
             self.assertEqual((result.stdout, result.stderr), ("out\n", "err\n"))
+
+    def test_capabilities_that_a_file_demands_in_vain_are_told(self):
+        """execve says EPERM for it, which looks like anything."""
+        with Bundle(["/true"]) as bundle:
+            shutil.copy("/bin/busybox", bundle.rootfs / "true")
+            # cap_net_raw+ep, revision 2: baseline does not grant it
+            os.setxattr(bundle.rootfs / "true", "security.capability", struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0))
+            self.assert_refused(self.runtime.run_container(bundle),
+                                "the file demands CAP_NET_RAW, which is not granted here: "
+                                "operation not permitted")
+            bundle.process["args"] = ["sleep", "60"]
+            container = new_id()
+            self.assert_ok(self.runtime.create(bundle.write(), container))
+            self.runtime.ok("start", container)
+            self.assert_refused(self.runtime.call("exec", container, "/true"), "demands CAP_NET_RAW")
 
     def test_files_behind_standard_streams_keep_their_owner(self):
         with Bundle(["true"], user=1000) as bundle:

@@ -13,6 +13,7 @@
 
 #include "sandbox/kernel/process.h"
 #include "sandbox/kernel/verify.h"
+#include "sandbox/launch/file_capabilities.h"
 #include "sandbox/launch/hooks.h"
 #include "sandbox/launch/launch.h"
 #include "sandbox/launch/program.h"
@@ -388,7 +389,14 @@ Result<> execute(Init& init) {
   const auto argv = pointers(init.process.args);
   const auto env = pointers(init.process.env);
   ::execve(init.program.c_str(), argv.data(), env.data());
-  return os_error("exec: \"{}\"", init.process.args[0]);
+  const int code = errno;
+  if (code == EPERM) {
+    const std::string refused = refused_capabilities(init.program);
+    if (!refused.empty())
+      return os_error_of(code, "exec: \"{}\": the file demands {}, which is not granted here",
+                         init.process.args[0], refused);
+  }
+  return os_error_of(code, "exec: \"{}\"", init.process.args[0]);
 }
 
 }  // namespace

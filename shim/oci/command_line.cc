@@ -61,6 +61,8 @@ void read_log_flags(std::span<const std::string> words, Log& log) {
 
 }  // namespace
 
+std::span<const Flag> global_flags() { return kGlobalFlags; }
+
 Result<> parse_command_line(std::span<const std::string> words, CommandLine& line) {
   Globals& globals = line.globals;
   read_log_flags(words, globals.log);

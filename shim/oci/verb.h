@@ -40,6 +40,9 @@ extern const Verb kCreateVerb, kDeleteVerb, kEventsVerb, kExecVerb, kFeaturesVer
     kListVerb, kPauseVerb, kPsVerb, kResumeVerb, kRunVerb, kSpecVerb, kStartVerb, kStateVerb,
     kUpdateVerb, kCheckpointVerb, kRestoreVerb;
 
+// Those before the verb.
+std::span<const Flag> global_flags();
+
 // Reads the flags before the verb; `rest` is the verb and what follows.
 struct CommandLine {
   Globals globals;
