@@ -43,7 +43,8 @@ bool is_the_hosts(const ResolveContext& c, const oci::Device& device) {
   const auto node = c.request.device_nodes.find(device.path);
   const std::string_view type = device.type == "u" ? "c" : std::string_view(device.type);
   return node != c.request.device_nodes.end() &&
-         node->second == fmt::format("{} {}:{}", type, device.major, device.minor);
+         node->second ==
+             fmt::format("{} {}:{}", type, device.major.value_or(-1), device.minor.value_or(-1));
 }
 
 bool is_allowed(const Paths& allowed, std::string_view path) {

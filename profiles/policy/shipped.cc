@@ -48,7 +48,8 @@ Profile observe() {
   p.host_namespaces = {Access::kWarn, Access::kWarn, Access::kWarn, Access::kWarn, Access::kWarn};
   p.capabilities = {.allow = every_capability(), .on_request = every_capability()};
   p.sysctl = {"*"};
-  p.devices = {.allow = {}, .others = Access::kWarn, .wide_rules = Access::kWarn};
+  p.devices = {
+      .allow = {"/dev/fuse", "/dev/net/tun"}, .others = Access::kWarn, .wide_rules = Access::kWarn};
   p.mounts.engine_state = Access::kWarn;
   p.mounts.layers = Access::kWarn;
   p.mounts.system = Access::kWarn;
@@ -72,7 +73,6 @@ Profile baseline() {
   // Enough for anything that is not a fork bomb: half of the smallest pid space that kernels give.
   p.limits.pids.fallback = Quantity{16384};
   p.hooks.trusted = true;
-  p.devices.allow = {"/dev/fuse", "/dev/net/tun"};
   p.mounts.engine_state = Access::kDeny;
   return p;
 }

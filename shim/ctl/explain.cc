@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "sandbox/kernel/probe.h"
 #include "shim/ctl/containers.h"
 #include "shim/ctl/json_answer.h"
@@ -99,6 +101,27 @@ Result<Explained> explain_bundle(const std::string& path) {
   return explained;
 }
 
+// What the policy's selectors were compared with: (name, fact) for each that the engine told.
+std::vector<std::pair<std::string_view, std::string_view>> facts_of(const ContainerIdentity& id) {
+  std::vector<std::pair<std::string_view, std::string_view>> facts{
+      {"engine", id.engine},  {"namespace", id.pod_namespace},
+      {"pod", id.pod},        {"container", id.container},
+      {"image", id.image},    {"imageDigest", id.image_digest},
+      {"handler", id.handler}};
+  std::erase_if(facts, [](const auto& each) { return each.second.empty(); });
+  return facts;
+}
+
+std::string identity_text(const ContainerIdentity& identity) {
+  std::string text;
+  for (const auto& [name, fact] : facts_of(identity)) {
+    const auto& doubtful = identity.doubtful;
+    const bool doubt = std::find(doubtful.begin(), doubtful.end(), name) != doubtful.end();
+    text += fmt::format("    {} {}{}", name, printable(fact), doubt ? " (not sure)" : "");
+  }
+  return text.empty() ? "" : "chosen by" + text + "\n";
+}
+
 std::string table_text(const Explained& explained, const Terminal& terminal) {
   const Plan& plan = explained.plan;
   std::string text;
@@ -109,7 +132,7 @@ std::string table_text(const Explained& explained, const Terminal& terminal) {
                       printable(plan.profile), mode_name(plan.mode));
   if (!explained.digest.empty())
     text += fmt::format("    plan sha256:{}", printable(explained.digest.substr(0, 12)));
-  text += "\n";
+  text += "\n" + identity_text(plan.identity);
   Table table({{"", 1}, {"control", 22}, {"asked", 30}, {"applied", 30}, {"why", 0}});
   for (const Decision& decision : plan.decisions) {
     const Mark mark = mark_of(decision.outcome);
@@ -140,6 +163,9 @@ std::string json_text(const Explained& explained) {
   answer.text_if_any("profile", plan.profile);
   answer.text_if_any("mode", mode_name(plan.mode));
   answer.text_if_any("planDigest", explained.digest);
+  answer.begin_object("chosenBy");
+  for (const auto& [name, fact] : facts_of(plan.identity)) answer.text(name, fact);
+  answer.end_object();
   answer.flag("refused", explained.refused);
   answer.text_if_any("note", explained.note);
   answer.begin_list("decisions");

@@ -88,7 +88,10 @@ TEST(ExecDoor, BrokenGlassGivesNothingThatIsNotAskedFor) {
 
 oci::Spec with_hook(std::string path, oci::Strings args = {}) {
   oci::Spec spec = samples::docker_spec();
-  spec.hooks.create_runtime.push_back({.path = std::move(path), .args = std::move(args)});
+  oci::Hook hook;
+  hook.path = std::move(path);
+  hook.args = std::move(args);
+  spec.hooks.create_runtime.push_back(std::move(hook));
   return spec;
 }
 

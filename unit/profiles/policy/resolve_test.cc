@@ -74,9 +74,9 @@ TEST(Resolve, ARefusalTellsEveryViolationInOneLine) {
   oci::Spec spec = with_capability(CAP_SYS_ADMIN);
   spec.mounts.push_back({"/s", "bind", "/var/run/docker.sock", {"rbind"}, {}, {}});
   Policy policy;
-  policy.source = "/etc/holdfast/policy.json";
+  policy.source = "/etc/holdfast/policy.d/10-node.json:4";
   const std::string text = refused(spec, policy);
-  EXPECT_TRUE(text.starts_with("refused by policy (policy.json, profile baseline): ")) << text;
+  EXPECT_TRUE(text.starts_with("refused by policy (10-node.json:4, profile baseline): ")) << text;
   EXPECT_TRUE(contains(text, "adds capability SYS_ADMIN [HF-C003: ")) << text;
   EXPECT_TRUE(contains(text, "binds /var/run/docker.sock [HF-C021: ")) << text;
   EXPECT_FALSE(contains(text, "\n"));
