@@ -37,6 +37,7 @@ IMAGES = {
     "nginx": ("nginx-light", ""),
     "redis": ("redis-server redis-tools", ""),
     "postgresql": ("postgresql postgresql-contrib", "rm -rf /var/lib/postgresql/15"),
+    "mariadb": ("mariadb-server", "rm -rf /var/lib/mysql/*"),
     "python3": ("python3 libpython3.11-testsuite", ""),
     "node": ("nodejs", ""),
     "openjdk": ("openjdk-17-jdk-headless", ""),

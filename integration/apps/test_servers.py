@@ -1,4 +1,4 @@
-"""Servers: nginx, redis, PostgreSQL, sshd with sudo."""
+"""Servers: nginx, redis, PostgreSQL, MariaDB, sshd with sudo."""
 
 import unittest
 
@@ -96,6 +96,23 @@ class PostgreSqlOfRoot(PostgreSql):
         container.until(lambda: container.run("pg_isready").status == 0, "the server")
         self.assertEqual(container.check("psql", "-Atc", "select 6 * 7", user="postgres"), "42")
         self.assertEqual(container.stop("INT"), 0)
+
+
+class MariaDb(Application, unittest.TestCase):
+    """MariaDB as its own user; without io_uring it falls back by itself."""
+
+    image = "mariadb"
+    options = ("--user", "mysql")
+    command = ("sh", "-ec", "mariadb-install-db --auth-root-authentication-method=normal >/dev/null; "
+               "exec mariadbd --socket=/tmp/socket --pid-file=/tmp/pid --skip-networking")
+
+    def work(self, container):
+        client = ("mariadb", "-u", "root", "-S", "/tmp/socket", "-D", "test", "-N", "-B", "-e")
+        container.until(lambda: container.run(*client, "select 1").out == "1", "the server")
+        container.check(*client, "create table t (n int primary key, s text) engine=innodb;"
+                        "insert into t select seq, repeat('x', 1000) from seq_1_to_5000; flush tables t for export")
+        self.assertEqual(container.check(*client, "select sum(n), sum(length(s)) from t"), "12502500\t5000000")
+        self.assertEqual(container.stop("TERM"), 0)
 
 
 class Ssh(Application, unittest.TestCase):

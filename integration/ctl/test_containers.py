@@ -64,7 +64,9 @@ class Containers(RuntimeCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("was not made by holdfast", result.stderr)
         listed = self.assert_ok(ctl("list", "--root", root)).stdout
-        self.assertIn("not read: container c1", listed)
+        self.assertIn("1 of other runtimes are not shown", listed)
+        pathlib.Path(root, "c1", "state.json").write_text('{"version":1,"id":', encoding="ascii")
+        self.assertIn("not read: state of c1", self.assert_ok(ctl("list", "--root", root)).stdout)
 
     def test_root_reads_a_user_s_containers_with_the_user_s_rights(self):
         root = self.root_of_a_user()

@@ -109,31 +109,38 @@ std::vector<Candidate> all_candidates(const std::vector<StateRoot>& roots,
   return all;
 }
 
-// Names need the container's state: those of another runtime (runc keeps a state.json of its own
-// form) have none.
-Result<Found> open_candidate(const Candidate& candidate) {
+// Whether we wrote the state: runc's state.json has another form, crun's has another name.
+bool is_ours(const StateDir& dir) {
+  const auto text = dir.dir().read("state.json");
+  return text && text->starts_with("{\"version\":");
+}
+
+// nullopt: another runtime's.
+Result<std::optional<Found>> open_candidate(const Candidate& candidate) {
   const AsOwner rights(candidate.root.owner, candidate.root.group);
   HF_DO(check_rights(rights, candidate.root.owner));
   HF_TRY(const StateStore store, StateStore::open(candidate.root.path));
   HF_TRY(StateDir dir, store.find(candidate.id));
   HF_DO(check_files(dir));
+  if (!is_ours(dir)) return std::optional<Found>();
   Found found{candidate.root.path,  candidate.root.engine, {},
               candidate.root.owner, candidate.root.group,  std::move(dir)};
-  auto state = found.dir.load();
-  if (!state)
-    return error("container {} in {} was not made by holdfast, or its state is damaged: {}",
-                 candidate.id, candidate.root.path, state.error().message);
-  EngineNames names = engine_names(*state, candidate.root.engine);
+  HF_TRY(const ContainerState state, found.dir.load());
+  EngineNames names = engine_names(state, candidate.root.engine);
   found.engine = std::move(names.engine);
   found.names = std::move(names.names);
-  return found;
+  return std::optional<Found>(std::move(found));
 }
 
-Result<Found> only_one(std::vector<Candidate> found, const std::string& text,
+Result<Found> only_one(const std::vector<Candidate>& found, const std::string& text,
                        std::string_view what) {
-  if (found.size() == 1) return open_candidate(found[0]);
+  if (found.size() == 1) {
+    HF_TRY(std::optional<Found> opened, open_candidate(found[0]));
+    if (opened) return std::move(*opened);
+    return error("container {} in {} was not made by holdfast", found[0].id, found[0].root.path);
+  }
   std::vector<std::string> ids;
-  for (const Candidate& each : found) ids.push_back(each.id);
+  for (const Candidate& each : found) ids.push_back(each.id + " in " + each.root.path);
   return error("\"{}\" {} {} containers: {}", text, what, ids.size(), join(ids, ", "));
 }
 
@@ -141,9 +148,9 @@ std::vector<Candidate> called(const std::string& name, const std::vector<Candida
   std::vector<Candidate> found;
   for (const Candidate& each : all) {
     const auto opened = open_candidate(each);
-    if (opened &&
-        std::find(opened->names.begin(), opened->names.end(), name) != opened->names.end())
-      found.push_back(each);
+    if (!opened || !*opened) continue;
+    const auto& names = (*opened)->names;
+    if (std::find(names.begin(), names.end(), name) != names.end()) found.push_back(each);
   }
   return found;
 }
@@ -196,23 +203,25 @@ Result<Found> find_container(const std::string& text, const std::string& root) {
     if (each.id == text) exact.push_back(each);
     if (each.id.starts_with(text)) beginning.push_back(each);
   }
-  if (!exact.empty()) return only_one(std::move(exact), text, "is the id of");
-  std::vector<Candidate> named = called(text, all);
-  if (!named.empty()) return only_one(std::move(named), text, "is the name of");
-  if (!beginning.empty()) return only_one(std::move(beginning), text, "begins the ids of");
+  if (!exact.empty()) return only_one(exact, text, "is the id of");
+  const std::vector<Candidate> named = called(text, all);
+  if (!named.empty()) return only_one(named, text, "is the name of");
+  if (!beginning.empty()) return only_one(beginning, text, "begins the ids of");
   return Failure(nothing_found(text, roots, problems));
 }
 
-std::vector<Found> all_containers(const std::string& root, std::vector<std::string>& problems) {
-  std::vector<Found> found;
-  for (const Candidate& each : all_candidates(chosen_roots(root), problems)) {
+AllContainers all_containers(const std::string& root) {
+  AllContainers all;
+  for (const Candidate& each : all_candidates(chosen_roots(root), all.problems)) {
     auto opened = open_candidate(each);
-    if (opened)
-      found.push_back(std::move(*opened));
+    if (!opened)
+      all.problems.push_back(opened.error().message);
+    else if (*opened)
+      all.found.push_back(std::move(**opened));
     else
-      problems.push_back(opened.error().message);
+      ++all.others;
   }
-  return found;
+  return all;
 }
 
 }  // namespace holdfast::ctl

@@ -47,7 +47,12 @@ std::vector<StateRoot> state_roots();
 // of an id. What several containers answer to is an error that names them.
 Result<Found> find_container(const std::string& text, const std::string& root);
 
-// All of them, by root and id; a root that cannot be read is a line in `problems`.
-std::vector<Found> all_containers(const std::string& root, std::vector<std::string>& problems);
+// All of them, by root and id.
+struct AllContainers {
+  std::vector<Found> found;
+  size_t others = 0;                  // containers of other runtimes in these roots
+  std::vector<std::string> problems;  // what could not be read, and why
+};
+AllContainers all_containers(const std::string& root);
 
 }  // namespace holdfast::ctl

@@ -185,9 +185,8 @@ Result<int> install(const Arguments& args) {
 // Containers whose runtime the engine is about to forget.
 std::vector<std::string> containers_of(const EngineSetup& setup) {
   const std::string_view engine = setup.name == "crio" ? "cri-o" : setup.name;
-  std::vector<std::string> problems;
   size_t count = 0;
-  for (const Found& found : all_containers("", problems))
+  for (const Found& found : all_containers("").found)
     if (found.engine.starts_with(engine)) ++count;
   if (count == 0) return {};
   return {

@@ -45,7 +45,7 @@ std::string table_text(const std::vector<Row>& rows) {
   return table.text(terminal_of(STDOUT_FILENO));
 }
 
-std::string json_text(const std::vector<Row>& rows, const std::vector<std::string>& problems) {
+std::string json_text(const std::vector<Row>& rows, const AllContainers& all) {
   JsonAnswer answer;
   answer.begin_list("containers");
   for (const Row& row : rows) {
@@ -60,9 +60,10 @@ std::string json_text(const std::vector<Row>& rows, const std::vector<std::strin
     answer.end_item();
   }
   answer.end_list();
-  if (!problems.empty()) {
+  answer.number("others", all.others);
+  if (!all.problems.empty()) {
     answer.begin_list("notRead");
-    for (const std::string& problem : problems) answer.element(problem);
+    for (const std::string& problem : all.problems) answer.element(problem);
     answer.end_list();
   }
   return std::move(answer).take();
@@ -70,17 +71,20 @@ std::string json_text(const std::vector<Row>& rows, const std::vector<std::strin
 
 Result<int> run(const Arguments& args) {
   HF_TRY(const Format format, format_of(args));
-  std::vector<std::string> problems;
-  const std::vector<Row> rows = rows_of(all_containers(args.text("root"), problems));
+  const AllContainers all = all_containers(args.text("root"));
+  const std::vector<Row> rows = rows_of(all.found);
   if (args.on("quiet")) {
     std::string text;
     for (const Row& row : rows) text += printable(row.id) + "\n";
     HF_DO(print(text));
     return 0;
   }
-  std::string text = format == Format::kJson ? json_text(rows, problems) : table_text(rows);
+  std::string text = format == Format::kJson ? json_text(rows, all) : table_text(rows);
+  if (format == Format::kTable && all.others > 0)
+    text += fmt::format("{} of other runtimes are not shown\n", all.others);
   if (format == Format::kTable)
-    for (const std::string& problem : problems) text += "not read: " + printable(problem) + "\n";
+    for (const std::string& problem : all.problems)
+      text += "not read: " + printable(problem) + "\n";
   HF_DO(print(text));
   return 0;
 }
