@@ -1,6 +1,7 @@
 // attacks: what an attacker runs inside a container. A static program, copied into the test's image.
 //
-//   attacks overwrite-runtime SECONDS   opens /proc/PID/exe of whoever enters, tries to write to it
+//   attacks overwrite-runtime SECONDS   opens /proc/PID/exe of whoever enters, tries to write to it; ends
+//                                       early when /enough exists
 //   attacks descriptors                 prints the open descriptors above 2
 //   attacks status KEY                  prints one line of /proc/self/status
 //
@@ -56,7 +57,7 @@ int overwrite_runtime(int seconds) {
   const time_t end = time(nullptr) + seconds;
   printf("ready\n");
   fflush(stdout);
-  while (time(nullptr) < end) {
+  while (time(nullptr) < end && access("/enough", F_OK) != 0) {
     DIR* proc = opendir("/proc");
     while (const dirent* entry = proc ? readdir(proc) : nullptr) {
       if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || atoi(entry->d_name) == getpid())
