@@ -1,7 +1,7 @@
 // bench: what holdfast, crun and runc cost, measured in turn on the same bundles.
 //
-//   bench [--iterations N] [--runtime NAME=PATH]... [--bundle NAME]... [--verb NAME]...
-//         [--json FILE] [--floor PATH] [--keep-unified]
+//   bench [--iterations N] [--runtime NAME=PATH]... [--policy NAME=JSON]... [--bundle NAME]...
+//         [--verb NAME]... [--json FILE] [--floor PATH] [--keep-unified]
 //
 // In every iteration each runtime and the floor do the same thing once, in an order that rotates,
 // so that what disturbs the machine disturbs all of them. Medians and their ratios are printed.
@@ -34,9 +34,11 @@ constexpr int kWarmUps = 2;
 // The kernel takes namespaces down in the background: let it, or the next one pays.
 constexpr timespec kSettle{.tv_sec = 0, .tv_nsec = 8'000'000};
 constexpr char kUsage[] =
-    "usage: bench [--iterations N] [--runtime NAME=PATH]... [--bundle plain|seccomp|userns]...\n"
+    "usage: bench [--iterations N] [--runtime NAME=PATH]... [--policy NAME=JSON]...\n"
+    "             [--bundle plain|seccomp|userns]...\n"
     "             [--verb run|create+start+delete|exec|state|kill]... [--json FILE]\n"
     "             [--floor PATH] [--keep-unified]\n"
+    "--policy: holdfast once more, as NAME, under this policy of the node\n"
     "example: bench --iterations 100 --runtime crun=/usr/bin/crun --verb run\n";
 
 template <class T, size_t N>
@@ -53,6 +55,9 @@ Result<> apply_option(Options& options, int option, std::string_view value) {
     options.iterations = *count;
   } else if (option == 'r') {
     HF_TRY(Subject subject, parse_subject(value));
+    options.subjects.push_back(std::move(subject));
+  } else if (option == 'p') {
+    HF_TRY(Subject subject, parse_policy(value));
     options.subjects.push_back(std::move(subject));
   } else if (option == 'b') {
     HF_TRY(const BundleKind kind, choose(kAllBundles, bundle_name, value));
@@ -75,6 +80,7 @@ Result<> apply_option(Options& options, int option, std::string_view value) {
 Result<Options> parse_options(int argc, char** argv) {
   constexpr option kOptions[] = {{"iterations", required_argument, nullptr, 'i'},
                                  {"runtime", required_argument, nullptr, 'r'},
+                                 {"policy", required_argument, nullptr, 'p'},
                                  {"bundle", required_argument, nullptr, 'b'},
                                  {"verb", required_argument, nullptr, 'v'},
                                  {"json", required_argument, nullptr, 'j'},
@@ -136,6 +142,7 @@ class Round {
 
   Result<Sample> one(Verb verb, size_t which) {
     if (which == options_.subjects.size()) return measure_floor(options_.floor, host_, kind_);
+    HF_DO(set_policy(options_.subjects[which].policy));
     return measure(options_.subjects[which], verb, pairs_[which]);
   }
 
@@ -157,7 +164,10 @@ Result<> measure_kind(const Options& options, const Host& host, Report& report, 
   bool running = false;
   for (Verb verb : options.verbs) {
     if (needs_running(verb) && !running) {
-      for (size_t i = 0; i < pairs.size(); ++i) HF_DO(start_lasting(options.subjects[i], pairs[i]));
+      for (size_t i = 0; i < pairs.size(); ++i) {
+        HF_DO(set_policy(options.subjects[i].policy));
+        HF_DO(start_lasting(options.subjects[i], pairs[i]));
+      }
       running = true;
     }
     fprintf(stderr, "bench: %s %s\n", std::string(bundle_name(kind)).c_str(),

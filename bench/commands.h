@@ -23,7 +23,8 @@ bool needs_running(Verb verb);
 struct Subject {
   std::string name;  // "crun"
   std::string path;
-  std::string root;  // its state directory
+  std::string root;    // its state directory
+  std::string policy;  // the text of the node's policy; empty: there is none
 };
 
 // The bundles of one kind: a program that ends at once, and one that stays for exec, state and

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -33,6 +34,22 @@ Result<std::string> make_scratch() {
   if (mount("holdfast-bench", path, "tmpfs", MS_NOSUID, "mode=755") != 0)
     return os_error("mount tmpfs on {}", path);
   return std::string(path);
+}
+
+// /etc/holdfast need not exist, and the machine's own /etc must not be touched.
+Result<> make_policy_place(const std::string& scratch) {
+  HF_TRY(const DirFd directory, DirFd::open(scratch));
+  HF_DO(directory.mkdir("etc-upper", 0755));
+  HF_DO(directory.mkdir("etc-work", 0755));
+  const std::string options =
+      fmt::format("lowerdir=/etc,upperdir={0}/etc-upper,workdir={0}/etc-work", scratch);
+  if (mount("holdfast-bench", "/etc", "overlay", 0, options.c_str()) != 0)
+    return os_error("mount an overlay on /etc");
+  if (mkdir("/etc/holdfast", 0755) != 0 && errno != EEXIST) return os_error("mkdir /etc/holdfast");
+  if (mount("holdfast-bench", "/etc/holdfast", "tmpfs", MS_NOSUID, "mode=755") != 0)
+    return os_error("mount a tmpfs on /etc/holdfast");
+  if (mkdir("/etc/holdfast/policy.d", 0755) != 0) return os_error("mkdir /etc/holdfast/policy.d");
+  return {};
 }
 
 Result<> find_hierarchies(Host& host) {
@@ -70,6 +87,7 @@ Result<Host> prepare_host(const HostOptions& options) {
     host.unified_hidden = true;
   }
   HF_TRY(host.scratch, make_scratch());
+  HF_DO(make_policy_place(host.scratch));
   HF_DO(find_hierarchies(host));
   // A created container's init falls to us when its runtime ends.
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return os_error("become the subreaper");
@@ -86,7 +104,15 @@ Result<> remove_cgroups(const Host& host, const std::string& name) {
   return {};
 }
 
+Result<> set_policy(const std::string& policy) {
+  HF_TRY(const DirFd directory, DirFd::open("/etc/holdfast/policy.d"));
+  if (policy.empty()) return directory.unlink("10-bench.json");
+  return directory.replace("10-bench.json", policy, 0644);
+}
+
 void clean_up(const Host& host) {
+  umount2("/etc/holdfast", MNT_DETACH);
+  umount2("/etc", MNT_DETACH);
   umount2(host.scratch.c_str(), MNT_DETACH);
   rmdir(host.scratch.c_str());
 }

@@ -25,6 +25,9 @@ struct Host {
 
 Result<Host> prepare_host(const HostOptions& options);
 
+// Makes `policy` the only file of the node's policy, in our mount namespace; empty: there is no policy.
+Result<> set_policy(const std::string& policy);
+
 // Removes the directory `name` below every hierarchy and what the runtimes left in it; an error if
 // something could not be removed.
 Result<> remove_cgroups(const Host& host, const std::string& name);

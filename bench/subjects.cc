@@ -13,13 +13,23 @@ Result<Subject> parse_subject(std::string_view text) {
   if (equals == 0 || equals == text.npos) return error("--runtime: expected NAME=PATH");
   return Subject{.name = std::string(text.substr(0, equals)),
                  .path = std::string(text.substr(equals + 1)),
-                 .root = ""};
+                 .root = "",
+                 .policy = ""};
+}
+
+Result<Subject> parse_policy(std::string_view text) {
+  const size_t equals = text.find('=');
+  if (equals == 0 || equals == text.npos) return error("--policy: expected NAME=JSON");
+  return Subject{.name = std::string(text.substr(0, equals)),
+                 .path = beside_ourselves("holdfast"),
+                 .root = "",
+                 .policy = std::string(text.substr(equals + 1))};
 }
 
 std::vector<Subject> installed_subjects() {
-  const Subject all[] = {{"holdfast", beside_ourselves("holdfast"), ""},
-                         {"crun", "/usr/bin/crun", ""},
-                         {"runc", "/usr/sbin/runc", ""}};
+  const Subject all[] = {{"holdfast", beside_ourselves("holdfast"), "", ""},
+                         {"crun", "/usr/bin/crun", "", ""},
+                         {"runc", "/usr/sbin/runc", "", ""}};
   std::vector<Subject> installed;
   for (const Subject& subject : all) {
     if (access(subject.path.c_str(), X_OK) == 0)

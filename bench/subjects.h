@@ -11,6 +11,8 @@ namespace holdfast::bench {
 
 // "NAME=PATH"
 Result<Subject> parse_subject(std::string_view text);
+// "NAME=JSON": holdfast beside this program, under this policy.
+Result<Subject> parse_policy(std::string_view text);
 // holdfast beside this program, and Debian's crun and runc; one that is missing is told on stderr.
 std::vector<Subject> installed_subjects();
 
