@@ -27,6 +27,7 @@ mknod /tmp/whiteout c 0 0 2>/dev/null && echo made a whiteout
 mount -t tmpfs none /tmp 2>/dev/null && echo mounted
 rm -rf /dev/busybox /later /tmp/whiteout
 """
+NEW_PRIVILEGES = {"name": "test", "match": {}, "allow": ["new-privileges"], "reason": "a test"}
 THROUGH = ["executed from /dev", "executed from /later", "made a whiteout"]
 
 
@@ -56,13 +57,12 @@ class Landlock(AttackCase):
         self.assertEqual(result.stdout, "")
 
     def test_without_no_new_privs_too(self):
-        self.on_node({"profile": "restricted",
-                      "exceptions": [{"name": "new-privileges", "reason": "a test"}]})
+        self.on_node({"profile": "restricted", "exceptions": [NEW_PRIVILEGES]})
         result = self.assert_ok(self.runtime.run_container(self.attempts()))
         self.assertEqual(result.stdout, "")
 
     def test_a_further_process_is_in_one_of_the_same_rules(self):
-        for exceptions in ([], [{"name": "new-privileges", "reason": "a test"}]):
+        for exceptions in ([], [NEW_PRIVILEGES]):
             with self.subTest(exceptions=exceptions):
                 self.on_node({"profile": "restricted", "exceptions": exceptions})
                 container = self.started(self.bundle("sleep", "600"))
