@@ -121,7 +121,7 @@ class Ssh(Application, unittest.TestCase):
     image = "ssh"
     command = ("/usr/sbin/sshd", "-D", "-e")
     needs = {"restricted": (*(f"capabilities:{name}" for name in ("AUDIT_WRITE", "CHOWN", "SETGID", "SETUID", "SYS_CHROOT")),
-                            "new-privileges")}
+                            "noNewPrivileges")}
     breaks = {"restricted": "a login: not within"}
 
     def work(self, container):

@@ -27,7 +27,7 @@ mknod /tmp/whiteout c 0 0 2>/dev/null && echo made a whiteout
 mount -t tmpfs none /tmp 2>/dev/null && echo mounted
 rm -rf /dev/busybox /later /tmp/whiteout
 """
-NEW_PRIVILEGES = {"name": "test", "match": {}, "allow": ["new-privileges"], "reason": "a test"}
+NEW_PRIVILEGES = {"name": "test", "match": {}, "allow": ["noNewPrivileges"], "reason": "a test"}
 THROUGH = ["executed from /dev", "executed from /later", "made a whiteout"]
 
 
