@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -156,7 +157,8 @@ TEST_F(LandlockKernel, NoDeviceNodesAreMade) {
   const LandlockPlan domain = rules(plan);
   run(plan, [&] {
     ASSERT_DONE(enter(domain));
-    EXPECT_EQ(errno_of(::mknod("/tmp/whiteout", S_IFCHR | 0600, 0)), EACCES);
+    // Not 0:0: Debian 12's kernel lets a whiteout be made, which is no device.
+    EXPECT_EQ(errno_of(::mknod("/tmp/null", S_IFCHR | 0600, makedev(1, 3))), EACCES);
     EXPECT_EQ(errno_of(::mknod("/tmp/disk", S_IFBLK | 0600, 0)), EACCES);
     EXPECT_EQ(errno_of(::mknod("/tmp/fifo", S_IFIFO | 0600, 0)), 0);
   });
