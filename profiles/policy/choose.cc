@@ -46,8 +46,8 @@ Matched match(const Match& wanted, const PolicySet& set, const Subject& subject)
     const auto found = subject.annotations.find(key);
     if (found == subject.annotations.end() || !glob_matches(pattern, found->second)) {
       matched.yes = false;
-    } else if (std::none_of(set.trusted_annotations.begin(), set.trusted_annotations.end(),
-                            [&](const std::string& trusted) { return trusted == key; })) {
+    } else if (std::find(set.trusted_annotations.begin(), set.trusted_annotations.end(), key) ==
+               set.trusted_annotations.end()) {
       doubt("annotation " + key);
     }
   }
