@@ -49,7 +49,7 @@ std::optional<std::vector<Held>> held_at(const Filter& program) {
     if (!inside) return;
     held[at] = held[at] == Held::kUnvisited || held[at] == what ? what : Held::kMixed;
   };
-  held[0] = Held::kOther;
+  held[0] = Held::kMixed;  // nothing yet: what is written here begins with loads of its own
   for (size_t at = 0; at < program.size() && inside; ++at) {
     const sock_filter& i = program[at];
     if (held[at] == Held::kUnvisited || i.code == (BPF_RET | BPF_K)) continue;

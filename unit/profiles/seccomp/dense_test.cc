@@ -115,8 +115,12 @@ TEST(Dense, WhatItDoesNotUnderstandStaysAsItIs) {
   const Filter ordered{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4),
                        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 7, 0, 1),
                        BPF_STMT(BPF_RET | BPF_K, kEperm), BPF_STMT(BPF_RET | BPF_K, kAllow)};
+  const Filter before_a_load{BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 3),
+                             BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4),
+                             BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 1),
+                             BPF_STMT(BPF_RET | BPF_K, kEperm), BPF_STMT(BPF_RET | BPF_K, kAllow)};
   const Filter endless{BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 7, 0, 200)};
-  for (const Filter& program : {memory, calculated, ordered, endless, Filter{}})
+  for (const Filter& program : {memory, calculated, ordered, before_a_load, endless, Filter{}})
     EXPECT_EQ(dense(program).size(), program.size());
 }
 
