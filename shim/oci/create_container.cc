@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <climits>
 #include <cstdlib>
 
 #include "core/base/clock.h"
@@ -13,6 +12,7 @@
 #include "sandbox/launch/filter_cache.h"
 #include "sandbox/launch/hook_program.h"
 #include "sandbox/launch/hooks.h"
+#include "shim/oci/bundle.h"
 #include "shim/oci/destroy.h"
 #include "shim/oci/load_policy.h"
 #include "shim/oci/pid_file.h"
@@ -21,31 +21,12 @@
 namespace holdfast {
 namespace {
 
-constexpr size_t kMaxConfig = 16 << 20;
-
 // What is decided before anything is touched.
 struct Decided {
   DirFd bundle;
   Plan plan;
   std::vector<Filter> filters;
 };
-
-Result<std::string> path_of(const Fd& fd) {
-  char path[PATH_MAX];
-  const std::string link = fmt::format("/proc/self/fd/{}", fd.get());
-  const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
-  if (length < 0) return os_error("the path of the bundle");
-  if (length == sizeof path) return error("the path of the bundle is too long");
-  return std::string(path, static_cast<size_t>(length));
-}
-
-Result<oci::Spec> read_spec(const DirFd& bundle, const std::string& name) {
-  auto text = bundle.read(name, kMaxConfig);
-  if (!text && text.error().code == ENOENT)
-    return Failure(Error{fmt::format("JSON specification file {} not found", name), ENOENT});
-  if (!text) return Failure(std::move(text).error());
-  return with_context(oci::decode_spec(*text), "{}", name);
-}
 
 Result<> check_terminal(const oci::Spec& spec, const CreateRequest& request) {
   const bool terminal = spec.process && spec.process->terminal;
@@ -84,8 +65,8 @@ Result<uint32_t> inherited_fds(const CreateRequest& request) {
 
 Result<Decided> decide(const Globals& globals, const CreateRequest& request, uint32_t inherited) {
   Decided decided;
-  HF_TRY(decided.bundle, with_context(DirFd::open(request.bundle), "bundle"));
-  HF_TRY(oci::Spec spec, read_spec(decided.bundle, request.config));
+  HF_TRY(Bundle bundle, open_bundle(request.bundle, request.config));
+  oci::Spec& spec = bundle.spec;
   HF_DO(check_terminal(spec, request));
   const uint32_t activated = listen_fds();
   if (activated > 0 && spec.process) {
@@ -94,20 +75,17 @@ Result<Decided> decide(const Globals& globals, const CreateRequest& request, uin
   }
   HF_TRY(const HostFacts facts, probe_host());
   HF_TRY(const Policy policy, load_policy(facts, subject_of(spec, facts, globals.root)));
-  HF_TRY(std::string bundle_path, path_of(decided.bundle));
   const bool rootless = globals.rootless.value_or(facts.euid != 0 || facts.in_user_namespace);
-  Request asked{.id = request.id,
-                .bundle = std::move(bundle_path),
-                .cgroup_driver = globals.cgroup_driver,
-                .rootless = rootless,
-                .no_pivot = request.no_pivot,
-                .new_keyring = !request.no_new_keyring,
-                .preserve_fds = inherited};
-  add_request_facts(spec, asked);
+  Request asked = request_for(bundle, request.id, rootless);
+  asked.cgroup_driver = globals.cgroup_driver;
+  asked.no_pivot = request.no_pivot;
+  asked.new_keyring = !request.no_new_keyring;
+  asked.preserve_fds = inherited;
   add_root_entries(spec, policy, asked);
   HF_TRY(Resolved resolved, resolve(asked, spec, policy, facts));
   HF_TRY(decided.filters, take_filters(resolved));
   decided.plan = std::move(resolved.plan);
+  decided.bundle = std::move(bundle.dir);
   return decided;
 }
 
