@@ -215,6 +215,7 @@ void describe(V& v, Plan& p) {
   v.required("rootfs", p.rootfs);
   v.field("readonlyRootfs", p.readonly_rootfs);
   v.field("rootfsPropagation", p.rootfs_propagation);
+  v.field("rootfsIdmap", p.rootfs_idmap);
   v.field("namespaces", p.namespaces);
   v.field("uidMappings", p.uid_mappings);
   v.field("gidMappings", p.gid_mappings);

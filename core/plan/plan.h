@@ -153,7 +153,9 @@ struct Plan {
   std::string rootfs;  // absolute path on the host
   bool readonly_rootfs = false;
   uint64_t rootfs_propagation = 0;  // MS_*
+  std::optional<MountIdMap> rootfs_idmap;
   std::vector<oci::Namespace> namespaces;
+  // Of the user namespace that is made, or, where it is known, of the one that is joined.
   std::vector<oci::IdMapping> uid_mappings, gid_mappings;
   std::optional<oci::TimeOffsets> time_offsets;
   std::string hostname, domainname;

@@ -186,5 +186,63 @@ TEST_F(RootfsUserns, AnOptionAgainstALockedRestrictionIsRefused) {
   run(plan, [] { EXPECT_EQ(mount_options_of("/m"), "ro,noexec,relatime"); });
 }
 
+// The host's tree keeps its owners; the container sees them as its own.
+TEST_F(RootfsUserns, ARootThatBelongsToTheHostsRootIsMapped) {
+  make_source(0);
+  Plan plan = user_container();
+  ASSERT_EQ(::chown(rootfs().c_str(), 0, 0), 0);
+  make_file("/etc/closed", "x");
+  ASSERT_EQ(::chmod((rootfs() + "/etc/closed").c_str(), 0600), 0);
+  make_file("/etc/daemon", "x");
+  ASSERT_EQ(::chown((rootfs() + "/etc/daemon").c_str(), 33, 34), 0);
+  plan.rootfs_idmap = MountIdMap{.uid_mappings = {}, .gid_mappings = {}, .recursive = true};
+  add_usual_mounts(plan);
+  add_default_devices(plan);
+  add_mount(plan, "/m", "", base() + "/source", {"rbind", "ridmap"});
+  run(plan, [] {
+    EXPECT_EQ(lstat_of("/").st_uid, 0u);
+    EXPECT_EQ(contents_of("/etc/closed"), "x");
+    EXPECT_EQ(lstat_of("/etc/daemon").st_uid, 33u);
+    EXPECT_EQ(lstat_of("/etc/daemon").st_gid, 34u);
+    EXPECT_EQ(lstat_of("/m/below/f").st_uid, 0u);
+    EXPECT_EQ(write_errno("/new"), 0);
+    EXPECT_EQ(write_errno("/m/new"), 0);
+  });
+  EXPECT_EQ(lstat_of(rootfs() + "/new").st_uid, 0u);
+  EXPECT_EQ(lstat_of(rootfs()).st_uid, 0u);
+}
+
+TEST_F(RootfsUserns, ARootThatCannotBeMappedIsRefused) {
+  Plan plan = user_container();
+  prepare_host = [this] {
+    const std::string lower = rootfs();
+    ASSERT_EQ(::mount("overlay", rootfs().c_str(), "overlay", 0,
+                      ("lowerdir=" + lower + ":" + base()).c_str()),
+              0);
+  };
+  plan.rootfs_idmap = MountIdMap{.uid_mappings = {}, .gid_mappings = {}, .recursive = true};
+  expect_refusal(plan, "cannot be id-mapped");
+}
+
+// A bind that is not mapped gives its files to nobody inside, root of the container included.
+TEST_F(RootfsUserns, WithoutAMappingTheHostsFilesAreOutOfReach) {
+  make_source(0);
+  Plan plan = user_container();
+  const auto open_source = prepare_host;
+  prepare_host = [this, open_source] {
+    open_source();
+    ASSERT_EQ(::chmod((base() + "/source/f").c_str(), 0600), 0);
+  };
+  add_mount(plan, "/m", "", base() + "/source", {"rbind"});
+  run(plan, [] {
+    EXPECT_EQ(lstat_of("/m/f").st_uid, 65534u);
+    EXPECT_EQ(write_errno("/m/f"), EACCES);
+    EXPECT_EQ(write_errno("/m/new"), EACCES);
+    EXPECT_NE(::chmod("/m/f", 0666), 0);
+    EXPECT_NE(::chown("/m/f", 0, 0), 0);
+    EXPECT_NE(::unlink("/m/f"), 0);
+  });
+}
+
 }  // namespace
 }  // namespace holdfast

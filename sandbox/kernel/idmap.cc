@@ -53,14 +53,20 @@ std::string id_map_text(const std::vector<oci::IdMapping>& mappings) {
   return text;
 }
 
+Result<Fd> NamespaceCarrier::map_ids(const std::vector<oci::IdMapping>& uids,
+                                     const std::vector<oci::IdMapping>& gids) const {
+  if (uids.empty() || gids.empty()) return error("id mappings of a mount are empty");
+  HF_TRY(const DirFd directory, process());
+  HF_DO(with_context(directory.write("uid_map", id_map_text(uids)), "uid mappings of a mount"));
+  HF_DO(with_context(directory.write("gid_map", id_map_text(gids)), "gid mappings of a mount"));
+  return directory.open_at("ns/user", O_RDONLY);
+}
+
 Result<Fd> make_user_namespace(const std::vector<oci::IdMapping>& uids,
                                const std::vector<oci::IdMapping>& gids) {
   if (uids.empty() || gids.empty()) return error("id mappings of a mount are empty");
   HF_TRY(const NamespaceCarrier carrier, NamespaceCarrier::start(CLONE_NEWUSER));
-  HF_TRY(const DirFd process, carrier.process());
-  HF_DO(with_context(process.write("uid_map", id_map_text(uids)), "uid mappings of a mount"));
-  HF_DO(with_context(process.write("gid_map", id_map_text(gids)), "gid mappings of a mount"));
-  return process.open_at("ns/user", O_RDONLY);
+  return carrier.map_ids(uids, gids);
 }
 
 }  // namespace holdfast

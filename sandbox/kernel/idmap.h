@@ -26,6 +26,9 @@ class NamespaceCarrier {
 
   // Its directory in /proc, which must be that of the caller's pid namespace.
   Result<DirFd> process() const;
+  // Its user namespace, which has no maps yet, with these.
+  Result<Fd> map_ids(const std::vector<oci::IdMapping>& uids,
+                     const std::vector<oci::IdMapping>& gids) const;
 
  private:
   NamespaceCarrier(pid_t pid, Fd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}

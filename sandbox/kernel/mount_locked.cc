@@ -6,7 +6,6 @@
 
 #include <memory>
 
-#include "sandbox/kernel/idmap.h"
 #include "sandbox/kernel/mount_api.h"
 
 namespace holdfast {
@@ -20,7 +19,6 @@ struct Errand {
   const Fd& mount_namespace;
   const Fd& root;         // the carrier's root directory in that namespace
   const char* step = "";  // that failed
-  size_t index = 0;       // of the copy that failed
   int code = 0;
 };
 
@@ -36,10 +34,9 @@ int run_errand(void* argument) {
     return fail("enter the locked mount namespace");
   // setns(2) has put us at the namespace's root, which need not be ours.
   if (::fchdir(errand.root.get()) != 0 || ::chroot(".") != 0) return fail("enter its root");
-  for (; errand.index < errand.copies.size(); ++errand.index) {
-    TreeCopy& copy = errand.copies[errand.index];
+  for (TreeCopy& copy : errand.copies) {
     copy.mount = clone_tree(AT_FDCWD, copy.path.c_str(), copy.flags);
-    if (!copy.mount) return fail("open");
+    copy.code = copy.mount ? 0 : errno;
   }
   return 0;
 }
@@ -54,30 +51,35 @@ Result<> run_in_child(Errand& errand) {
   while (::waitpid(pid, &status, __WALL) < 0)
     if (errno != EINTR) return os_error("wait for the errand");
   if (!WIFEXITED(status)) return error("the errand was killed");
+  if (errand.code != 0) return os_error_of(errand.code, "{}", errand.step);
   return {};
-}
-
-Failure refused(const Errand& errand) {
-  if (errand.index >= errand.copies.size() || std::string_view(errand.step) != "open")
-    return os_error_of(errand.code, "{}", errand.step);
-  const TreeCopy& copy = errand.copies[errand.index];
-  if (errand.code == EINVAL && (copy.flags & AT_RECURSIVE) == 0)
-    return os_error_of(
-        EINVAL, "open {} (in a user namespace what is mounted below needs \"rbind\")", copy.path);
-  return os_error_of(errand.code, "open {}", copy.path);
 }
 
 }  // namespace
 
-Result<> clone_locked_trees(std::vector<TreeCopy>& copies) {
-  HF_TRY(const NamespaceCarrier carrier, NamespaceCarrier::start(CLONE_NEWUSER | CLONE_NEWNS));
-  HF_TRY(const DirFd process, carrier.process());
+Failure not_copied(const TreeCopy& copy) {
+  if (copy.code == EINVAL && (copy.flags & AT_RECURSIVE) == 0)
+    return os_error_of(
+        EINVAL, "open {} (in a user namespace what is mounted below needs \"rbind\")", copy.path);
+  return os_error_of(copy.code, "open {}", copy.path);
+}
+
+Result<LockedMounts> LockedMounts::take() {
+  HF_TRY(NamespaceCarrier carrier, NamespaceCarrier::start(CLONE_NEWUSER | CLONE_NEWNS));
+  return LockedMounts(std::move(carrier));
+}
+
+Result<> LockedMounts::copy(std::vector<TreeCopy>& copies) const {
+  HF_TRY(const DirFd process, carrier_.process());
   HF_TRY(const Fd mount_namespace, process.open_at("ns/mnt", O_RDONLY));
   HF_TRY(const Fd root, process.open_at("root", O_PATH | O_DIRECTORY));
   Errand errand{.copies = copies, .mount_namespace = mount_namespace, .root = root};
-  HF_DO(run_in_child(errand));
-  if (errand.code != 0) return refused(errand);
-  return {};
+  return run_in_child(errand);
+}
+
+Result<Fd> LockedMounts::map_ids(const std::vector<oci::IdMapping>& uids,
+                                 const std::vector<oci::IdMapping>& gids) const {
+  return carrier_.map_ids(uids, gids);
 }
 
 }  // namespace holdfast

@@ -109,6 +109,7 @@ Result<Rootfs> Rootfs::enter(const Plan& plan, MountSources sources) {
 // The root is attached over its own path, where hooks look for it.
 Result<> Rootfs::attach_root(const Plan& plan) {
   if (sources_.deferred) {
+    if (plan.rootfs_idmap) return error("id mappings need rights over the host's mounts");
     HF_TRY(sources_.rootfs, clone_root(plan));
   }
   if (!sources_.rootfs) return error("its mount was not opened");

@@ -5,6 +5,7 @@
 #include "sandbox/kernel/mount_locked.h"
 #include "sandbox/kernel/rootfs.h"
 #include "sandbox/kernel/rootfs_internal.h"
+#include "sandbox/kernel/user_namespace.h"
 
 namespace holdfast {
 namespace {
@@ -17,25 +18,62 @@ uint64_t initial_propagation(const Plan& plan, uint64_t asked) {
   return (plan.rootfs_propagation & MS_SHARED) != 0 ? 0 : MS_SLAVE;
 }
 
-Result<Fd> mapped_namespace(const Plan& plan, const MountIdMap& ids) {
-  if (!ids.uid_mappings.empty()) return make_user_namespace(ids.uid_mappings, ids.gid_mappings);
-  // "idmap" without mappings: the container's own.
-  const oci::Namespace* user = find_namespace(plan, oci::NamespaceType::kUser);
-  if (user == nullptr) return error("\"idmap\" without mappings needs a user namespace");
-  if (user->path.empty()) return make_user_namespace(plan.uid_mappings, plan.gid_mappings);
-  Fd joined(::open(user->path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!joined) return os_error("open {}", user->path);
-  return joined;
-}
+// The mappings of a container's mounts as user namespaces. That of its own is made once.
+class Mappings {
+ public:
+  explicit Mappings(const Plan& plan) : plan_(plan) {}
 
-Result<> map_ids(const Plan& plan, const MountPlan& mount, const Fd& copy) {
-  HF_TRY(const Fd ids, mapped_namespace(plan, *mount.idmap));
-  const Reach reach = mount.idmap->recursive ? Reach::kTree : Reach::kMount;
-  if (change_mount(copy, {.user_namespace = ids.get()}, reach)) return {};
-  if (errno == EINVAL)
-    return os_error("map ids: the file system of {} cannot be id-mapped", mount.source);
-  return os_error("map ids of {}", mount.source);
-}
+  // From now on the container's own mapping can be had without a further process.
+  void carried_by(const LockedMounts& carrier) { carrier_ = &carrier; }
+
+  Result<> apply(const MountIdMap& ids, const Fd& copy, const std::string& source) {
+    HF_TRY(const int user_namespace, find(ids));
+    HF_TRY(const Identity before, identify(copy));
+    const Reach reach = ids.recursive ? Reach::kTree : Reach::kMount;
+    if (!change_mount(copy, {.user_namespace = user_namespace}, reach)) {
+      if (errno == EINVAL)
+        return os_error("map ids: the file system of {} cannot be id-mapped", source);
+      return os_error("map ids of {}", source);
+    }
+    return read_back(ids, before, copy);
+  }
+
+ private:
+  Result<int> find(const MountIdMap& ids) {
+    if (ids.uid_mappings.empty()) {
+      if (!own_) {
+        HF_TRY(own_, make_own());
+      }
+      return own_.get();
+    }
+    HF_TRY(given_, make_user_namespace(ids.uid_mappings, ids.gid_mappings));
+    return given_.get();
+  }
+
+  // The owner as the mount shows it to us.
+  Result<> read_back(const MountIdMap& ids, const Identity& before, const Fd& copy) const {
+    const bool given = !ids.uid_mappings.empty();
+    const auto uid = outside_id(given ? ids.uid_mappings : plan_.uid_mappings, before.uid);
+    const auto gid = outside_id(given ? ids.gid_mappings : plan_.gid_mappings, before.gid);
+    HF_TRY(const Identity after, identify(copy));
+    if ((uid && after.uid != *uid) || (gid && after.gid != *gid))
+      return error("its owner is {}:{} after its ids were mapped", after.uid, after.gid);
+    return {};
+  }
+
+  // "idmap" without mappings: the container's own.
+  Result<Fd> make_own() const {
+    const oci::Namespace* user = find_namespace(plan_, oci::NamespaceType::kUser);
+    if (user == nullptr) return error("\"idmap\" without mappings needs a user namespace");
+    if (!user->path.empty()) return open_user_namespace(user->path);
+    if (carrier_ != nullptr) return carrier_->map_ids(plan_.uid_mappings, plan_.gid_mappings);
+    return make_user_namespace(plan_.uid_mappings, plan_.gid_mappings);
+  }
+
+  const Plan& plan_;
+  const LockedMounts* carrier_ = nullptr;
+  Fd own_, given_;
+};
 
 Result<> set_root_propagation(const Plan& plan, const Fd& rootfs) {
   // pivot_root(2): the new root must not be shared. With a shared tree only its top is cut off.
@@ -59,11 +97,12 @@ Result<> check_root(const Plan& plan, const Fd& rootfs) {
 }
 
 // The copy becomes what the plan says of it, but for the attributes: those are Rootfs's.
-Result<> finish_source(const Plan& plan, const MountPlan& mount, const Fd& copy) {
+Result<> finish_source(const Plan& plan, const MountPlan& mount, const Fd& copy,
+                       Mappings& mappings) {
   if (const uint64_t propagation = initial_propagation(plan, mount.propagation);
       propagation != 0 && !change_mount(copy, {.propagation = propagation}, Reach::kTree))
     return os_error("propagation of {}", mount.source);
-  if (mount.idmap) HF_DO(map_ids(plan, mount, copy));
+  if (mount.idmap) HF_DO(mappings.apply(*mount.idmap, copy, mount.source));
   return {};
 }
 
@@ -80,12 +119,14 @@ Result<> check_source(const MountPlan& mount, const Fd& copy) {
 }
 
 // In a user namespace the root and all sources at once, locked.
-Result<> open_locked(const Plan& plan, MountSources& sources) {
+Result<> open_locked(const Plan& plan, const LockedMounts& host, MountSources& sources) {
   std::vector<TreeCopy> copies;
-  copies.push_back({plan.rootfs, AT_RECURSIVE, {}});
+  copies.push_back({plan.rootfs, AT_RECURSIVE});
   for (const MountPlan& mount : plan.mounts)
-    if (needs_source(mount)) copies.push_back({source_path(plan, mount), source_flags(mount), {}});
-  HF_DO(with_context(clone_locked_trees(copies), "mount sources"));
+    if (needs_source(mount)) copies.push_back({source_path(plan, mount), source_flags(mount)});
+  HF_DO(with_context(host.copy(copies), "mount sources"));
+  for (const TreeCopy& copy : copies)
+    if (!copy.mount) return with_context(Result<>(not_copied(copy)), "mount sources");
 
   sources.rootfs = std::move(copies[0].mount);
   size_t next = 1;
@@ -138,17 +179,24 @@ Result<MountSources> open_mount_sources(const Plan& plan) {
   sources.deferred = !root && root.error().code == EPERM;
   if (sources.deferred) return sources;
   HF_TRY(sources.rootfs, std::move(root));
+  std::optional<LockedMounts> host;
+  Mappings mappings(plan);
   if (find_namespace(plan, oci::NamespaceType::kUser) != nullptr) {
-    HF_DO(open_locked(plan, sources));
+    HF_TRY(LockedMounts taken, with_context(LockedMounts::take(), "mount sources"));
+    host.emplace(std::move(taken));
+    HF_DO(open_locked(plan, *host, sources));
     HF_DO(with_context(check_root(plan, sources.rootfs), "rootfs"));
+    mappings.carried_by(*host);
   } else {
     HF_DO(open_plain(plan, sources));
   }
+  if (plan.rootfs_idmap)
+    HF_DO(with_context(mappings.apply(*plan.rootfs_idmap, sources.rootfs, plan.rootfs), "rootfs"));
   for (size_t i = 0; i < plan.mounts.size(); ++i) {
     const MountPlan& mount = plan.mounts[i];
     if (!needs_source(mount)) continue;
-    HF_DO(
-        with_context(finish_source(plan, mount, sources.mounts[i]), "mount {}", mount.destination));
+    HF_DO(with_context(finish_source(plan, mount, sources.mounts[i], mappings), "mount {}",
+                       mount.destination));
   }
   return sources;
 }

@@ -97,6 +97,14 @@ std::string hook_state(const Init& init, std::string_view status) {
                             plan.bundle, plan.annotations});
 }
 
+// A bundle that is closed to the root of a user namespace is of no use to hooks that run as that root.
+Result<DirFd> hooks_directory(const Init& init) {
+  auto bundle = DirFd::open(init.plan().bundle);
+  const bool mapped = find_namespace(init.plan(), NamespaceType::kUser) != nullptr;
+  if (!bundle && bundle.error().code == EACCES && mapped) return DirFd::open("/");
+  return bundle;
+}
+
 // prestart and createRuntime run in the runtime, which answers; createContainer here.
 Result<> run_create_hooks(Init& init) {
   if (!init.stage.boot.wants_hooks) return {};
@@ -105,7 +113,7 @@ Result<> run_create_hooks(Init& init) {
   init.host_pid = done.value;
   const auto& hooks = init.plan().hooks.create_container;
   if (hooks.empty()) return {};
-  HF_TRY(DirFd bundle, DirFd::open(init.plan().bundle));
+  HF_TRY(const DirFd bundle, hooks_directory(init));
   return run_hooks("createContainer", hooks, hook_state(init, "creating"), bundle);
 }
 

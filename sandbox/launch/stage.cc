@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "sandbox/kernel/process.h"
+#include "sandbox/kernel/user_namespace.h"
 
 namespace holdfast {
 
@@ -28,8 +29,14 @@ Result<std::vector<Join>> open_joined(const Plan& plan) {
   std::vector<Join> joins;
   for (const auto& ns : plan.namespaces) {
     if (ns.path.empty()) continue;
-    Fd fd(::open(ns.path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return os_error("{} namespace {}", spec_name(ns.type), ns.path);
+    Fd fd;
+    if (ns.type == NamespaceType::kUser) {
+      // The namespaces of a pod may name theirs: docs/adr/0130-user-namespaces.md.
+      HF_TRY(fd, with_context(open_user_namespace(ns.path), "user namespace"));
+    } else {
+      fd = Fd(::open(ns.path.c_str(), O_RDONLY | O_CLOEXEC));
+      if (!fd) return os_error("{} namespace {}", spec_name(ns.type), ns.path);
+    }
     joins.push_back({ns.type, ns.path, std::move(fd)});
   }
   return joins;
@@ -216,6 +223,9 @@ Result<> enter_namespaces(Stage& stage) {
     HF_DO(set_oom_score(procfs, *process.oom_score_adj));
   }
   HF_DO(raise_hard_limits(process.rlimits));
+  // Only out here may pipes of ours be given to an id of a user namespace.
+  const auto owner = outside_id(boot.plan.uid_mappings, process.user.uid);
+  if (owner && !process.terminal) HF_DO(give_pipes(*owner));
   uint64_t flags = 0;
   if (boot.exec) {
     HF_DO(prepare_exec(stage));
