@@ -204,5 +204,27 @@ TEST_F(CgroupTest, AnUnifiedKeyOfAnUnknownControllerIsAClearError) {
       << made.error().message;
 }
 
+// What the container's root gets of its own cgroup, and what it does not.
+TEST_F(CgroupTest, ADelegatedCgroupGivesItsProcessesAndNotItsLimits) {
+  make();
+  if (!record_.directories.back().controllers.empty()) GTEST_SKIP() << "no v2 hierarchy";
+  const std::string top = record_.directories.back().directory;
+  const auto owner = [&](const std::string& name) {
+    struct stat info {};
+    EXPECT_EQ(::stat((top + name).c_str(), &info), 0) << name;
+    return info.st_uid;
+  };
+  CgroupRecord unified = record_;
+  unified.mode = HostFacts::Cgroup::kHybrid;
+  ASSERT_DONE(delegate_cgroup(unified, 100000));
+  EXPECT_EQ(owner(""), 0u);
+  unified.mode = HostFacts::Cgroup::kV2;
+  ASSERT_DONE(delegate_cgroup(unified, 100000));
+  for (const char* name : {"", "/cgroup.procs", "/cgroup.subtree_control", "/cgroup.threads"})
+    EXPECT_EQ(owner(name), 100000u) << name;
+  for (const char* name : {"/cgroup.freeze", "/cgroup.max.descendants", "/cgroup.kill"})
+    EXPECT_EQ(owner(name), 0u) << name;
+}
+
 }  // namespace
 }  // namespace holdfast

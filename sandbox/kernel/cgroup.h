@@ -61,6 +61,10 @@ Result<CgroupRecord> plan_cgroups(const CgroupPlan& plan, const std::string& id,
 // container's first process is there. The cgroupfs driver does not use `pid`.
 Result<> create_cgroups(const CgroupRecord& record, const oci::Resources& resources, pid_t pid);
 
+// Makes `uid` of the host the owner of the cgroup, as far as cgroups(7) delegates it: no limit is its
+// to change. v2 alone; with v1 delegation is not safe.
+Result<> delegate_cgroup(const CgroupRecord& record, uint32_t uid);
+
 // Puts the calling, single-threaded process into those of the v1 hierarchies. v2 is joined by
 // CLONE_INTO_CGROUP: a write to its cgroup.procs costs 10 ms.
 Result<> attach_v1(const CgroupRecord& record);

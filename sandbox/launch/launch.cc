@@ -1,14 +1,17 @@
 #include "sandbox/launch/launch.h"
 
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "sandbox/kernel/process.h"
 #include "sandbox/kernel/user_mapping.h"
+#include "sandbox/kernel/user_namespace.h"
 #include "sandbox/kernel/verify.h"
 #include "sandbox/launch/boot.h"
 #include "sandbox/launch/channel.h"
@@ -166,6 +169,17 @@ Result<> hand_over(const Channel& channel, const BootRecord& record, std::span<c
   return tell(channel, {MessageType::kBoot}, fds);
 }
 
+// A container with a cgroup namespace and a cgroup mount that it may write to, in a user namespace.
+std::optional<uint32_t> cgroup_owner(const Plan& plan) {
+  const bool writable = std::any_of(plan.mounts.begin(), plan.mounts.end(), [](const auto& each) {
+    return (each.type == "cgroup" || each.type == "cgroup2") &&
+           (each.attr_set & MOUNT_ATTR_RDONLY) == 0;
+  });
+  if (!writable || plan.rootless || !makes_namespace(plan, NamespaceType::kCgroup))
+    return std::nullopt;
+  return outside_id(plan.uid_mappings, plan.process.user.uid);
+}
+
 Result<> make_cgroups(const SpawnedStage& stage, const LaunchRequest& request,
                       const LaunchOptions& options) {
   // Stage 1 reads its record and opens the mounts' sources meanwhile.
@@ -173,6 +187,8 @@ Result<> make_cgroups(const SpawnedStage& stage, const LaunchRequest& request,
   HF_DO(with_context(create_cgroups(request.cgroups, request.plan.cgroup.resources, stage.pid()),
                      "cgroup"));
   if (options.cgroups_made) HF_DO(options.cgroups_made());
+  if (const auto owner = cgroup_owner(request.plan))
+    HF_DO(with_context(delegate_cgroup(request.cgroups, *owner), "cgroup"));
   return tell(stage.channel(), {MessageType::kContinue});
 }
 
