@@ -32,6 +32,7 @@ void describe(V& v, ContainerState& s) {
   v.field("complete", s.complete);
   v.field("paused", s.paused_hint);
   v.required("cgroups", s.cgroups);
+  v.field("idRange", s.id_range);
   v.field("annotations", s.annotations);
   v.field("hooks", s.hooks);
   v.field("profile", s.profile);

@@ -57,6 +57,7 @@ struct ContainerState {
   bool complete = false;    // create came to its end; false means "creating" or abandoned
   bool paused_hint = false;
   CgroupRecord cgroups;
+  uint32_t id_range = 0;  // first host id of the range that it holds; 0: none
   oci::StringMap annotations;
   oci::Hooks hooks;  // poststart and poststop run from here
   std::string profile;
