@@ -25,6 +25,9 @@ struct ResolveContext {
 bool shares_host(const Request& request, const std::vector<oci::Namespace>& namespaces,
                  const HostFacts& facts, oci::NamespaceType type);
 Result<> resolve_namespaces(ResolveContext& c);
+// user_namespace.cc: whether there is one; and what follows for the mounts, once they are resolved
+void resolve_user_namespace(ResolveContext& c);
+void map_mounts(ResolveContext& c);
 // privileged.cc
 bool asks_privileged(const Request& request, const oci::Spec& spec, const HostFacts& facts);
 void judge_privileged(ResolveContext& c);

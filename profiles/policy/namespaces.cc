@@ -43,19 +43,6 @@ void judge_shared(ResolveContext& c, oci::NamespaceType type) {
                "run as asked; deny it with \"deny\": [\"hostNamespaces\"]");
 }
 
-void judge_user_namespace(ResolveContext& c) {
-  if (!shares_host(c.request, c.spec.linux_.namespaces, c.facts, oci::NamespaceType::kUser)) {
-    c.judge.kept("namespace user", "own");
-  } else if (c.facts.in_user_namespace) {
-    c.judge.kept("namespace user", "the caller's", "the caller runs in a user namespace already");
-  } else {
-    c.judge.impossible("namespace user", "host", "host",
-                       fmt::format("the engine hands over a mounted root, whose owners cannot be "
-                                   "mapped afterwards; use {}",
-                                   rule_of(RuleId::kUserNamespace).fix));
-  }
-}
-
 }  // namespace
 
 bool shares_host(const Request& request, const std::vector<oci::Namespace>& namespaces,
@@ -87,7 +74,7 @@ Result<> resolve_namespaces(ResolveContext& c) {
         "linux.namespaces: a user namespace is required when holdfast does not run as root");
 
   for (const oci::NamespaceType type : {kPid, kNetwork, kIpc, kUts, kMount}) judge_shared(c, type);
-  judge_user_namespace(c);
+  resolve_user_namespace(c);
   // An absent cgroup namespace is what every engine asks for on cgroup v1.
   c.judge.kept("namespace cgroup",
                shares_host(c.request, namespaces, c.facts, kCgroup) ? "host" : "own");

@@ -22,7 +22,6 @@ void resolve_pending(ResolveContext& c) {
     Requirement wanted;
     RuleId rule;
   } kPending[] = {
-      {"userNamespace", p.user_namespace, RuleId::kUserNamespace},
       {"appArmor", p.app_armor, RuleId::kAppArmor},
       {"seLinux", p.se_linux, RuleId::kSelinux},
       {"rootfs", if_given(p.rootfs.read_only || !p.rootfs.writable.empty()), RuleId::kRootfs},

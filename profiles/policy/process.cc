@@ -57,8 +57,8 @@ Result<> judge_labels(ResolveContext& c) {
 void judge_user(ResolveContext& c) {
   const uint32_t uid = c.spec.process->user.uid;
   const std::string text = fmt::format("{}", uid);
-  const bool mapped =
-      !shares_host(c.request, c.spec.linux_.namespaces, c.facts, oci::NamespaceType::kUser);
+  const oci::Namespace* user = find_namespace(c.plan, oci::NamespaceType::kUser);
+  const bool mapped = user && !shares_host(c.request, {*user}, c.facts, user->type);
   const bool harmless = uid != 0 || mapped || c.privileged;
   c.judge.gate(harmless ? Access::kAllow : c.judge.profile().root_user,
                c.judge.exception("rootUser"), RuleId::kRootUser, "user", text,

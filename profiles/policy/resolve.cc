@@ -100,6 +100,7 @@ Result<Examined> examine(const Request& request, const oci::Spec& spec, const Po
   resolve_landlock(c);
   resolve_rlimits(c);
   resolve_mdwe(c);
+  map_mounts(c);
   resolve_pending(c);
   HF_DO(resolve_filters(c, resolved.filters));
   examined.refusal = judge.refusal();

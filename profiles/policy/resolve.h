@@ -17,6 +17,7 @@
 #include "core/oci/spec.h"
 #include "core/plan/plan.h"
 #include "profiles/policy/policy.h"
+#include "profiles/policy/user_namespace.h"
 #include "profiles/seccomp/filter.h"
 
 namespace holdfast {
@@ -49,6 +50,8 @@ struct Request {
   std::map<std::string, std::string> device_nodes{};
   // What stands directly in the root and can hold programs, by name; nullopt: not known.
   std::optional<std::vector<std::string>> root_entries{};
+  // What a user namespace of the container's own depends on; nullopt: not looked at.
+  std::optional<UserNamespaceFacts> user_namespace{};
 };
 
 // A filter to compile: the description and the options that the cache's key is made of.

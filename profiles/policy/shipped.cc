@@ -86,6 +86,7 @@ Profile restricted() {
   p.root_user = Access::kWarn;
   p.capabilities = {.allow = set_of(CAP_NET_BIND_SERVICE), .on_request = {}};
   p.no_new_privileges = Requirement::kRequire;
+  p.user_namespace = Requirement::kAuto;
   p.landlock.mode = Requirement::kAuto;
   p.seccomp.remove = {"@personality", "@ptrace", "@socketcall"};
   // What Pod Security's users set for small services; the kernel's own ceiling, so that "unlimited" is

@@ -104,8 +104,8 @@ Result<IdMaps> check_maps(Mismatches& all, const DirFd& procfs, pid_t pid, const
   maps.identity = false;
   HF_TRY(maps.uids, read_map(procfs, pid, "uid_map"));
   HF_TRY(maps.gids, read_map(procfs, pid, "gid_map"));
-  // One that is joined has the mappings of whoever made it.
-  if (!user->path.empty()) return maps;
+  // One that is joined has the mappings of whoever made it. Where the root is mapped like it they are known.
+  if (!user->path.empty() && !plan.rootfs_idmap) return maps;
   if (in_words(maps.uids) != in_words(plan.uid_mappings))
     differ(all, "uid_map {} instead of {}", in_words(maps.uids), in_words(plan.uid_mappings));
   if (in_words(maps.gids) != in_words(plan.gid_mappings))

@@ -13,6 +13,7 @@
 #include "shim/oci/bundle.h"
 #include "shim/oci/load_policy.h"
 #include "shim/oci/request_facts.h"
+#include "shim/oci/user_namespace_facts.h"
 
 namespace holdfast::ctl {
 namespace {
@@ -93,6 +94,7 @@ Result<Explained> explain_bundle(const std::string& path) {
   Request request = request_for(bundle, bundle.path.substr(bundle.path.rfind('/') + 1),
                                 facts.euid != 0 || facts.in_user_namespace);
   add_root_entries(bundle.spec, policy, request);
+  add_user_namespace_facts(bundle.spec, policy, facts, request);
   HF_TRY(Examined examined, examine(request, bundle.spec, policy, facts));
   Explained explained;
   explained.refused = examined.refusal.has_value();

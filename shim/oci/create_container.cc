@@ -14,9 +14,11 @@
 #include "sandbox/launch/hooks.h"
 #include "shim/oci/bundle.h"
 #include "shim/oci/destroy.h"
+#include "shim/oci/id_range.h"
 #include "shim/oci/load_policy.h"
 #include "shim/oci/pid_file.h"
 #include "shim/oci/request_facts.h"
+#include "shim/oci/user_namespace_facts.h"
 
 namespace holdfast {
 namespace {
@@ -82,6 +84,7 @@ Result<Decided> decide(const Globals& globals, const CreateRequest& request, uin
   asked.new_keyring = !request.no_new_keyring;
   asked.preserve_fds = inherited;
   add_root_entries(spec, policy, asked);
+  add_user_namespace_facts(spec, policy, facts, asked);
   HF_TRY(Resolved resolved, resolve(asked, spec, policy, facts));
   HF_TRY(decided.filters, take_filters(resolved));
   decided.plan = std::move(resolved.plan);
@@ -122,6 +125,7 @@ class Creation {
 
   Result<> make(SpawnedStage stage) {
     HF_DO(look_at_inner_hooks());
+    HF_TRY(state_.id_range, take_id_range(decided_.plan, dir_));
     document_ = encode_plan(plan());
     HF_TRY(state_.cgroups,
            with_context(plan_cgroups(plan().cgroup, request_.id, plan().rootless), "cgroups"));
@@ -203,6 +207,7 @@ class Creation {
     // Cgroups that could not be made are another's: they and what runs in them stay.
     if (cgroups_made_)
       if (auto done = release_resources(state_); !done) warn(done.error().message);
+    if (auto done = release_id_range(state_.id_range, dir_); !done) warn(done.error().message);
     if (auto done = dir_.remove(); !done && dir_.linked()) warn(done.error().message);
     if (hooks_ran_) run_poststop(state_);
   }

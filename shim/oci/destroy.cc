@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "sandbox/launch/hooks.h"
+#include "shim/oci/id_range.h"
 
 namespace holdfast {
 namespace {
@@ -41,9 +42,15 @@ Result<ContainerState> reconstruct(const StateDir& dir) {
     state.hooks = plan->hooks;
     state.annotations = plan->annotations;
     state.oci_version = plan->oci_version;
+    state.id_range = id_range_of(*plan);
   }
   HF_TRY(state.cgroups, plan_cgroups(cgroup, dir.id(), rootless));
   return state;
+}
+
+// A claim is void without the state directory: what fails here costs the next one a look at it.
+void give_ids_back(const ContainerState& state, const StateDir& dir) {
+  if (auto done = release_id_range(state.id_range, dir); !done) warn(done.error().message);
 }
 
 }  // namespace
@@ -94,6 +101,7 @@ Result<> release_resources(const ContainerState& state, Cgroups cgroups, const S
 
 Result<> destroy(const StateDir& dir, const ContainerState& state) {
   HF_DO(with_context(release_resources(state, Cgroups::kOwn, &dir), "container {}", dir.id()));
+  give_ids_back(state, dir);
   return dir.remove();
 }
 
@@ -137,6 +145,7 @@ Result<> delete_container(const StateDir& dir, bool force) {
     if (journalled)
       HF_DO(with_context(release_resources(*state, own ? Cgroups::kOwn : Cgroups::kPlanned, &dir),
                          "container {}", dir.id()));
+    if (journalled) give_ids_back(*state, dir);
     const auto removed = dir.remove();
     if (!removed && removed.error().code == ENOTEMPTY && attempt < 10) continue;
     if (!removed) return removed;
