@@ -5,6 +5,7 @@ import itertools
 import json
 import unittest
 
+from engines import user_namespace
 from engines.containerd import Containerd
 from engines.instance import holdfastctl, is_holdfast, wait_for
 
@@ -147,3 +148,19 @@ class ContainerdTest(unittest.TestCase):
         name = self.start()
         answer = json.loads(CONTAINERD.place.check(holdfastctl(), "explain", name, "--format", "json"))
         self.assertEqual((answer["id"], answer["engine"]), (name, "containerd default"))
+
+
+class ContainerdUserNamespace(user_namespace.UserNamespace, unittest.TestCase):
+    @property
+    def engine(self):
+        return CONTAINERD
+
+    def test_a_directory_as_root_gets_one(self):
+        self.wanted("require")
+        root, volume = self.directory_root()
+        name = f"u{next(_number)}"
+        shown = CONTAINERD.check(
+            "run", "--rm", *CONTAINERD.runtime_options,
+            "--mount", f"type=bind,src={volume},dst=/data,options=rbind:rw", "--rootfs", str(root), name,
+            "/bin/sh", "-c", "cat /proc/self/uid_map; id -u; touch /data/f")
+        self.assert_mapped(shown, volume)

@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from engines import contract, policy
+from engines import contract, policy, user_namespace
 from engines.docker import Docker
 from engines.instance import is_holdfast, wait_for
 
@@ -128,3 +128,28 @@ class DockerPolicyTest(policy.Policy, contract.Containers, unittest.TestCase):
     @property
     def engine(self):
         return DOCKER
+
+
+class DockerUserNamespace(user_namespace.UserNamespace, unittest.TestCase):
+    @property
+    def engine(self):
+        return DOCKER
+
+    def test_an_overlay_root_gets_the_reason_and_not_the_namespace(self):
+        self.wanted("auto")
+        name = "unmapped"
+        self.addCleanup(self.engine, "rm", "-f", name)
+        self.engine.check("run", "-d", "--name", name, "-v", "/srv:/data", self.engine.image, "sleep", "1000")
+        shown = self.engine.check("exec", name, "cat", "/proc/self/uid_map")
+        self.assertEqual(shown.split(), user_namespace.WHOLE)
+        told = self.explained(self.engine.inspect(name, "{{.Id}}"))
+        self.assertEqual(told["outcome"], "notPossible")
+        self.assertRegex(told["why"], "its root: .*/merged: overlay.* cannot be id-mapped")
+        self.assertIn("use dockerd userns-remap", told["why"])
+
+    def test_where_it_is_required_an_overlay_root_is_refused(self):
+        self.wanted("require")
+        result = self.engine("run", "--rm", self.engine.image, "true")
+        self.assertNotEqual(result.status, 0)
+        self.assertRegex(result.err, "requires userNamespace, but its root: .*overlay.*cannot be id-mapped")
+        self.assertIn("dockerd userns-remap", result.err)

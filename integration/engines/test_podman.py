@@ -2,7 +2,7 @@
 
 import unittest
 
-from engines import contract, policy
+from engines import contract, policy, user_namespace
 from engines.instance import is_holdfast, wait_for
 from engines.podman import Podman
 
@@ -98,3 +98,25 @@ class PodmanPolicyTest(policy.Policy, contract.Containers, unittest.TestCase):
     @property
     def engine(self):
         return PODMAN
+
+
+class PodmanUserNamespace(user_namespace.UserNamespace, unittest.TestCase):
+    @property
+    def engine(self):
+        return PODMAN
+
+    def test_a_directory_as_root_gets_one(self):
+        self.wanted("require")
+        root, volume = self.directory_root()
+        shown = self.engine.check(
+            "run", "--rm", "--network", "none", "-v", f"{volume}:/data", "--rootfs", str(root),
+            "sh", "-c", "cat /proc/self/uid_map; id -u; touch /data/f; echo x > /dev/stderr")
+        self.assert_mapped(shown, volume)
+
+    def test_a_network_of_podman_s_making_is_the_reason(self):
+        self.wanted("require")
+        root, _ = self.directory_root()
+        result = self.engine("run", "--rm", "--rootfs", str(root), "true")
+        self.assertNotEqual(result.status, 0)
+        self.assertIn("its network namespace was made for it outside of any user namespace", result.err)
+        self.assertIn("podman --userns=auto", result.err)

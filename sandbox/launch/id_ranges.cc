@@ -201,6 +201,11 @@ Result<IdRanges> IdRanges::open(const std::string& directory) {
   return IdRanges(std::move(there));
 }
 
+Result<IdRanges> IdRanges::look(const std::string& directory) {
+  HF_TRY(DirFd there, DirFd::open(directory, O_RDONLY | O_NOFOLLOW));
+  return IdRanges(std::move(there));
+}
+
 Result<uint32_t> IdRanges::claim(const IdPool& pool, const IdHolder& holder,
                                  std::string_view container) {
   HF_TRY(const Lock lock, Lock::take(directory_));

@@ -62,6 +62,8 @@ class IdRanges {
  public:
   // Makes the directory 0700; refuses one that others can write to.
   static Result<IdRanges> open(const std::string& directory);
+  // Makes nothing: code ENOENT where nothing was ever claimed.
+  static Result<IdRanges> look(const std::string& directory);
 
   // The first id of a free range. All taken: code EDQUOT.
   Result<uint32_t> claim(const IdPool& pool, const IdHolder& holder, std::string_view container);

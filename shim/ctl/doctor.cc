@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "sandbox/kernel/probe.h"
+#include "sandbox/launch/id_ranges.h"
 #include "shim/ctl/json_answer.h"
 #include "shim/ctl/table.h"
 #include "shim/ctl/verb.h"
@@ -20,9 +21,22 @@ HostCheck policy_check(const HostFacts& facts) {
                       sets->node.rules.size(), sets->node.exceptions.size())};
 }
 
+// Of the ids for containers' user namespaces; what nobody has claimed yet has no directory either.
+HostCheck ids_check() {
+  const auto pool = host_id_pool();
+  if (!pool) return {"ids for user namespaces", false, pool.error().message};
+  size_t held = 0;
+  if (const auto ranges = IdRanges::look(kIdRangesDirectory)) {
+    if (const auto all = ranges->held()) held = all->size();
+  }
+  return {"ids for user namespaces", true,
+          fmt::format("{}: {} of {} ranges taken", pool->text(), held, pool->ranges())};
+}
+
 std::vector<HostCheck> all_checks(const HostFacts& facts) {
   std::vector<HostCheck> checks;
   checks.push_back(policy_check(facts));
+  if (facts.euid == 0 && !facts.in_user_namespace) checks.push_back(ids_check());
   for (HostCheck& check : examine_host()) checks.push_back(std::move(check));
   return checks;
 }
