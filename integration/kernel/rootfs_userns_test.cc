@@ -191,19 +191,19 @@ TEST_F(RootfsUserns, ARootThatBelongsToTheHostsRootIsMapped) {
   make_source(0);
   Plan plan = user_container();
   ASSERT_EQ(::chown(rootfs().c_str(), 0, 0), 0);
-  make_file("/etc/closed", "x");
-  ASSERT_EQ(::chmod((rootfs() + "/etc/closed").c_str(), 0600), 0);
-  make_file("/etc/daemon", "x");
-  ASSERT_EQ(::chown((rootfs() + "/etc/daemon").c_str(), 33, 34), 0);
+  make_file("/closed", "x");
+  ASSERT_EQ(::chmod((rootfs() + "/closed").c_str(), 0600), 0);
+  make_file("/daemon", "x");
+  ASSERT_EQ(::chown((rootfs() + "/daemon").c_str(), 33, 34), 0);
   plan.rootfs_idmap = MountIdMap{.uid_mappings = {}, .gid_mappings = {}, .recursive = true};
   add_usual_mounts(plan);
   add_default_devices(plan);
   add_mount(plan, "/m", "", base() + "/source", {"rbind", "ridmap"});
   run(plan, [] {
     EXPECT_EQ(lstat_of("/").st_uid, 0u);
-    EXPECT_EQ(contents_of("/etc/closed"), "x");
-    EXPECT_EQ(lstat_of("/etc/daemon").st_uid, 33u);
-    EXPECT_EQ(lstat_of("/etc/daemon").st_gid, 34u);
+    EXPECT_EQ(contents_of("/closed"), "x");
+    EXPECT_EQ(lstat_of("/daemon").st_uid, 33u);
+    EXPECT_EQ(lstat_of("/daemon").st_gid, 34u);
     EXPECT_EQ(lstat_of("/m/below/f").st_uid, 0u);
     EXPECT_EQ(write_errno("/new"), 0);
     EXPECT_EQ(write_errno("/m/new"), 0);
@@ -215,9 +215,10 @@ TEST_F(RootfsUserns, ARootThatBelongsToTheHostsRootIsMapped) {
 TEST_F(RootfsUserns, ARootThatCannotBeMappedIsRefused) {
   Plan plan = user_container();
   prepare_host = [this] {
-    const std::string lower = rootfs();
+    const std::string other = base() + "/other";
+    ASSERT_EQ(::mkdir(other.c_str(), 0755), 0);
     ASSERT_EQ(::mount("overlay", rootfs().c_str(), "overlay", 0,
-                      ("lowerdir=" + lower + ":" + base()).c_str()),
+                      ("lowerdir=" + rootfs() + ":" + other).c_str()),
               0);
   };
   plan.rootfs_idmap = MountIdMap{.uid_mappings = {}, .gid_mappings = {}, .recursive = true};
