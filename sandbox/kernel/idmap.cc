@@ -11,26 +11,30 @@
 namespace holdfast {
 namespace {
 
-[[noreturn]] void wait_for_death(pid_t parent) {
+constexpr size_t kStackSize = 16 << 10;
+
+// On a stack of its own in the parent's memory: system calls alone, none of which fails and would set
+// the errno that is the parent's.
+int wait_for_death(void* argument) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // A parent that ended before the line above cannot signal any more.
-  if (::getppid() == parent)
-    while (true) ::pause();
-  ::_exit(0);
+  // A parent that ended before the line above cannot signal any more. (The pid is as the parent sees
+  // it: there is no pid namespace among the new ones.)
+  const auto parent = static_cast<pid_t>(reinterpret_cast<intptr_t>(argument));
+  while (::getppid() == parent) ::pause();
+  return 0;
 }
 
 }  // namespace
 
 Result<NamespaceCarrier> NamespaceCarrier::start(uint64_t namespaces) {
-  clone_args args{};
+  // Not cleared, so that only what is used of it is ever touched.
+  auto stack = std::make_unique_for_overwrite<char[]>(kStackSize);
   int pidfd = -1;
-  args.flags = namespaces | CLONE_PIDFD;
-  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-  const pid_t parent = ::getpid();
-  const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+  const int flags = static_cast<int>(namespaces) | CLONE_VM | CLONE_FILES | CLONE_PIDFD;
+  const pid_t pid = ::clone(wait_for_death, stack.get() + kStackSize, flags,
+                            reinterpret_cast<void*>(static_cast<intptr_t>(::getpid())), &pidfd);
   if (pid < 0) return os_error("make a user namespace");
-  if (pid == 0) wait_for_death(parent);
-  return NamespaceCarrier(static_cast<pid_t>(pid), Fd(pidfd));
+  return NamespaceCarrier(pid, Fd(pidfd), std::move(stack));
 }
 
 NamespaceCarrier::~NamespaceCarrier() {

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <vector>
 
 #include "core/base/fd.h"
@@ -15,7 +16,7 @@
 namespace holdfast {
 
 // A process in new namespaces that does nothing; killed and reaped with the object. It has no exit
-// signal.
+// signal, and shares our memory and descriptors: a copy of them would cost more than the namespaces.
 class NamespaceCarrier {
  public:
   static Result<NamespaceCarrier> start(uint64_t namespaces);
@@ -31,8 +32,10 @@ class NamespaceCarrier {
                      const std::vector<oci::IdMapping>& gids) const;
 
  private:
-  NamespaceCarrier(pid_t pid, Fd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+  NamespaceCarrier(pid_t pid, Fd pidfd, std::unique_ptr<char[]> stack)
+      : stack_(std::move(stack)), pid_(pid), pidfd_(std::move(pidfd)) {}
 
+  std::unique_ptr<char[]> stack_;
   pid_t pid_;
   Fd pidfd_;
 };

@@ -34,16 +34,13 @@ int run_errand(void* argument) {
     return fail("enter the locked mount namespace");
   // setns(2) has put us at the namespace's root, which need not be ours.
   if (::fchdir(errand.root.get()) != 0 || ::chroot(".") != 0) return fail("enter its root");
-  for (TreeCopy& copy : errand.copies) {
-    copy.mount = clone_tree(AT_FDCWD, copy.path.c_str(), copy.flags);
-    copy.code = copy.mount ? 0 : errno;
-  }
+  copy_trees(errand.copies);
   return 0;
 }
 
 // The child shares our descriptors, but not our root, working directory and mount namespace.
 Result<> run_in_child(Errand& errand) {
-  const auto stack = std::make_unique<char[]>(kStackSize);
+  const auto stack = std::make_unique_for_overwrite<char[]>(kStackSize);
   const pid_t pid =
       ::clone(run_errand, stack.get() + kStackSize, CLONE_VM | CLONE_FILES | CLONE_VFORK, &errand);
   if (pid < 0) return os_error("start the errand");
@@ -56,6 +53,13 @@ Result<> run_in_child(Errand& errand) {
 }
 
 }  // namespace
+
+void copy_trees(std::vector<TreeCopy>& copies) {
+  for (TreeCopy& copy : copies) {
+    copy.mount = clone_tree(AT_FDCWD, copy.path.c_str(), copy.flags);
+    copy.code = copy.mount ? 0 : errno;
+  }
+}
 
 Failure not_copied(const TreeCopy& copy) {
   if (copy.code == EINVAL && (copy.flags & AT_RECURSIVE) == 0)

@@ -33,6 +33,9 @@ struct TreeCopy {
 // mounts stand below it.
 Failure not_copied(const TreeCopy& copy);
 
+// Takes them in the caller's own mount namespace, each for itself. System calls and stores only.
+void copy_trees(std::vector<TreeCopy>& copies);
+
 class LockedMounts {
  public:
   static Result<LockedMounts> take();

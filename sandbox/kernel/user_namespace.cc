@@ -78,7 +78,7 @@ Result<bool> is_own_user_namespace(const Fd& user_namespace) {
 
 Result<IdMaps> maps_of(const Fd& user_namespace) {
   const auto request = std::make_unique<Visit>(Visit{.user_namespace = user_namespace.get()});
-  const auto stack = std::make_unique<char[]>(kStackSize);
+  const auto stack = std::make_unique_for_overwrite<char[]>(kStackSize);
   // The child shares our memory and descriptors, but neither our root nor our credentials.
   const pid_t pid =
       ::clone(visit, stack.get() + kStackSize, CLONE_VM | CLONE_FILES | CLONE_VFORK, request.get());
