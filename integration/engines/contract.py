@@ -50,6 +50,8 @@ class Containers:
 class Contract(Containers):
     """Rootful or not."""
 
+    SHARED = "/var/shared"  # a directory of the engine's place, to be made and bound
+
     # --- the process ---
 
     def test_the_exit_status_is_the_process_s(self):
@@ -184,12 +186,12 @@ class Contract(Containers):
     # --- files ---
 
     def test_bind_mounts(self):
-        self.engine.place.write("/var/shared/in", "from the host", mode=0o666)
-        self.engine.place.check("/bin/chmod", "777", "/var/shared")
+        self.engine.place.write(f"{self.SHARED}/in", "from the host", mode=0o666)
+        self.engine.place.check("/bin/chmod", "777", self.SHARED)
         shown = self.sh("cat /data/in; echo back >/data/out; touch /fixed/x 2>&1; cat /one",
-                        "-v", "/var/shared:/data", "-v", "/var/shared:/fixed:ro", "-v", "/var/shared/in:/one")
+                        "-v", f"{self.SHARED}:/data", "-v", f"{self.SHARED}:/fixed:ro", "-v", f"{self.SHARED}/in:/one")
         self.assertEqual(shown, "from the hosttouch: /fixed/x: Read-only file system\nfrom the host")
-        self.assertEqual(self.engine.place.read("/var/shared/out"), "back")
+        self.assertEqual(self.engine.place.read(f"{self.SHARED}/out"), "back")
 
     def test_named_volumes_outlive_containers(self):
         self.addCleanup(self.engine, "volume", "rm", "-f", "kept")

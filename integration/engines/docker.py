@@ -17,11 +17,11 @@ class Docker:
     identity = ()  # what a command begins with to run as the engine's user
     image = "holdfast-test/busybox:1"
 
-    def __init__(self):
-        self.place = Instance("docker")
+    def __init__(self, storage="overlay2", name="docker"):
+        self.place = Instance(name)
         try:
             self.place.write("/etc/docker/daemon.json", json.dumps({
-                "exec-opts": ["native.cgroupdriver=cgroupfs"], "storage-driver": "overlay2",
+                "exec-opts": ["native.cgroupdriver=cgroupfs"], "storage-driver": storage,
                 # lowering the score needs CAP_SYS_RESOURCE
                 "oom-score-adjust": 0, "live-restore": True, "bip": "10.88.0.1/24"}))
             self.place.install("docker")

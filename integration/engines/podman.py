@@ -9,10 +9,11 @@ from engines.instance import Instance
 
 CLIENT = "/usr/bin/podman"
 
-CONTAINERS_CONF = """
+_CONTAINERS_CONF = """
 [containers]
 # podman's own defaults are beyond the hard limits of a root that lacks CAP_SYS_RESOURCE
 default_ulimits = ["nofile=1024:1024", "nproc={processes}:{processes}"]
+{network}
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
@@ -23,12 +24,25 @@ network_backend = "cni"
 """
 
 
+STORAGE_CONF = """
+[storage]
+driver = "{}"
+runroot = "/run/containers/storage"
+graphroot = "/var/lib/containers/storage"
+"""
+
+
+def containers_conf(processes, network=None):
+    return _CONTAINERS_CONF.format(processes=processes, network=f'netns = "{network}"' if network else "")
+
+
 class Podman:
     identity = ()  # what a command begins with to run as the engine's user
     image = BUSYBOX
 
-    def __init__(self, name="podman"):
+    def __init__(self, name="podman", storage=None):
         self.place = Instance(name)
+        self._storage = storage  # the driver; None: podman's own choice
         try:
             self.prepare()
             self.check("load", "-q", "-i", archive(self.place.scratch), timeout=120)
@@ -37,8 +51,17 @@ class Podman:
             raise
 
     def prepare(self):
-        self.place.write("/etc/containers/containers.conf", CONTAINERS_CONF.format(processes=32768))
+        self.default_network(None)
+        if self._storage:
+            self.place.write("/etc/containers/storage.conf", STORAGE_CONF.format(self._storage))
+            # what a build binds: /var is an overlay
+            self.place.environment["TMPDIR"] = f"{self.place.scratch}/tmp"
+            self.place.check("/bin/mkdir", "-p", f"{self.place.scratch}/tmp")
         self.place.install("podman")
+
+    def default_network(self, kind):
+        """Of containers that ask for none in particular; None: podman's own choice."""
+        self.place.write("/etc/containers/containers.conf", containers_conf(32768, kind))
 
     def __enter__(self):
         return self

@@ -6,7 +6,7 @@ added to the machine.
 
 import os
 
-from engines.podman import CONTAINERS_CONF, Podman
+from engines.podman import Podman, containers_conf
 
 USER, UID = "holdfast-test", 4242
 
@@ -25,7 +25,7 @@ class RootlessPodman(Podman):
             old = place.read(f"/etc/{name}") + "\n" if os.path.exists(place.outside(f"/etc/{name}")) else ""
             place.write(f"/etc/{name}", f"{old}{line}\n")
         own = f"{home}/.config/containers"
-        place.write(f"{own}/containers.conf", CONTAINERS_CONF.format(processes=1024))
+        place.write(f"{own}/containers.conf", containers_conf(1024))
         place.write(f"{own}/storage.conf", '[storage]\ndriver = "overlay"\n')
         # slirp4netns opens it, and some machines keep it from users
         place.check("/bin/sh", "-c", "rm -f /run/tun && mknod -m 666 /run/tun c 10 200 && mount --bind /run/tun /dev/net/tun")

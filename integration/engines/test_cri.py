@@ -7,6 +7,7 @@ import unittest
 
 import grpc
 
+from engines import user_namespace
 from engines.containerd import SOCKET, Containerd
 from engines.cri import Cri
 from engines.images import BUSYBOX
@@ -243,3 +244,29 @@ class CriTest(unittest.TestCase):
             answer = json.loads(CONTAINERD.place.check(holdfastctl(), "explain", asked, "--format", "json"))
             self.assertEqual(answer["id"], container.ident)
             self.assertEqual((answer["engine"], answer["name"]), ("containerd k8s.io", f"{pod.config.metadata.name}/{name}"))
+
+
+class CriUserNamespace(user_namespace.UserNamespace, unittest.TestCase):
+    """containerd's pods under `restricted`: their network is CNI's making, their roots are overlays."""
+
+    @property
+    def engine(self):
+        return CONTAINERD
+
+    def test_a_pod_is_told_why_it_has_none(self):
+        self.policy("restricted")
+        pod = Pod(self)
+        container = pod.start()
+        self.assertEqual(container.exec("cat /proc/self/uid_map").stdout.split(), [b"0", b"0", b"4294967295"])
+        for ident in (pod.ident, container.ident):
+            told = self.explained(ident)
+            self.assertEqual(told["outcome"], "notPossible")
+            self.assertIn("its network namespace was made for it outside of any user namespace", told["why"])
+            self.assertRegex(told["why"], "its root: .*overlay.* cannot be id-mapped")
+            self.assertIn("hostUsers", told["why"])
+        self.assertEqual(self.claims(), set())
+
+    def test_where_it_is_required_a_pod_is_refused_with_the_reasons(self):
+        self.wanted("require")
+        with self.assertRaisesRegex(grpc.RpcError, "requires userNamespace, but its network namespace.*hostUsers"):
+            Pod(self)
