@@ -1,6 +1,7 @@
 // Labels under a kernel that enforces them: run in the guest (integration/guest) with --lsm apparmor or
 // selinux. Elsewhere these tests are skipped, by name of the module that is not enabled.
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,9 +11,12 @@
 #include <cstdlib>
 
 #include "integration/kernel/process_support.h"
+#include "profiles/policy/apparmor_profile.h"
+#include "sandbox/kernel/apparmor.h"
 #include "sandbox/kernel/proc_file.h"
 #include "sandbox/kernel/process.h"
 #include "sandbox/kernel/verify.h"
+#include "sandbox/launch/apparmor_loader.h"
 
 namespace holdfast {
 namespace {
@@ -81,6 +85,81 @@ TEST_F(AppArmor, UnconfinedCanBeAskedFor) {
     return procfs ? set_apparmor_on_exec(*procfs, "unconfined") : Result<>(error("no procfs"));
   };
   EXPECT_EQ(output_after(label, {"/bin/cat", "/proc/self/attr/current"}), "unconfined\n");
+}
+
+// What a profile made of a plan denies although the engine's allows it, and what it must not.
+constexpr const char* kAttempts = R"(
+import os, signal, socket
+def attempt(name, act):
+    try: act()
+    except OSError as e: print(name, os.strerror(e.errno))
+    else: print(name, 'done')
+def write(path):
+    with open(path) as f: text = f.read()
+    with open(path, 'w') as f: f.write(text)
+def end_child():
+    child = os.fork()
+    if not child: signal.pause()
+    try: os.kill(child, signal.SIGTERM)
+    except OSError: os.kill(child, signal.SIGKILL); raise
+    finally: os.waitpid(child, 0)
+attempt('sysctl', lambda: write('/proc/sys/kernel/shm_rmid_forced'))
+attempt('firmware', lambda: os.listdir('/sys/firmware'))
+attempt('alg', lambda: socket.socket(38, socket.SOCK_SEQPACKET))
+attempt('inet', lambda: socket.socket())
+attempt('nice', lambda: os.setpriority(os.PRIO_PROCESS, 0, -5))
+attempt('chown', lambda: os.chown('/tmp', 0, 0))
+attempt('signal', end_child)
+)";
+
+TEST_F(AppArmor, AProfileOfThePlanDeniesWhatTheEnginesAllows) {
+  ASSERT_EQ(std::system("printf 'profile holdfast-engine flags=(attach_disconnected) { file, "
+                        "capability, network, signal (send,receive) peer=holdfast-engine, signal "
+                        "(receive) peer=unconfined, }' | apparmor_parser -r -K"),
+            0);
+  Plan plan;
+  plan.process.capabilities.bounding = uint64_t{1} << CAP_CHOWN | uint64_t{1} << CAP_KILL;
+  plan.namespaces = {{oci::NamespaceType::kPid, ""}};
+  plan.masked_paths = {"/sys/firmware"};
+  plan.readonly_paths = {"/proc/sys"};
+  const AppArmorProfile ours = apparmor_profile(plan, {.stacked = true});
+  char directory[] = "/tmp/holdfast-lsm-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory), nullptr);
+  const std::string cache = std::string(directory) + "/cache";
+  const auto loaded = load_apparmor_profile(ours, cache);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(*loaded, "");
+  EXPECT_TRUE(apparmor_profile_loaded(ours.label).value_or(false));
+  EXPECT_EQ(std::system(("test $(ls " + cache + " | wc -l) = 1").c_str()), 0);
+  // What is loaded is not compiled again: a cache that cannot be used is of no matter.
+  EXPECT_EQ(load_apparmor_profile(ours, "/proc/none/such").value_or("an error"), "");
+
+  const auto under = [](std::string label) {
+    return output_after(
+        [label = std::move(label)]() -> Result<> {
+          HF_TRY(const DirFd procfs, host_procfs());
+          return set_apparmor_on_exec(procfs, label);
+        },
+        {"/usr/bin/python3", "-c", kAttempts});
+  };
+  EXPECT_EQ(
+      under("holdfast-engine"),
+      "sysctl done\nfirmware done\nalg done\ninet done\nnice done\nchown done\nsignal done\n");
+  EXPECT_EQ(under("holdfast-engine//&" + ours.label),
+            "sysctl Permission denied\nfirmware Permission denied\nalg Permission denied\n"
+            "inet done\nnice Permission denied\nchown done\nsignal done\n");
+  EXPECT_EQ(std::system((std::string("rm -r ") + directory).c_str()), 0);
+}
+
+TEST_F(AppArmor, ARunningProgramIsHeldToTheProfileOfItsPlan) {
+  // We are not confined.
+  EXPECT_TRUE(verify_apparmor(::getpid(), "docker-default"));
+  EXPECT_TRUE(verify_apparmor(::getpid(), ""));
+  const auto verified = verify_apparmor(::getpid(), "docker-default//&:holdfast:holdfast-0123");
+  ASSERT_FALSE(verified);
+  EXPECT_EQ(verified.error().message,
+            "apparmor label: the kernel shows unconfined instead of "
+            "docker-default//&:holdfast:holdfast-0123");
 }
 
 TEST_F(AppArmor, LoadedProfilesAreKnown) {

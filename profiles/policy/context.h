@@ -3,6 +3,7 @@
 
 #include "core/oci/spec.h"
 #include "core/plan/plan.h"
+#include "profiles/policy/apparmor_profile.h"
 #include "profiles/policy/judge.h"
 #include "profiles/policy/resolve.h"
 
@@ -56,6 +57,10 @@ void tighten_rlimits(Judge& judge, std::vector<oci::Rlimit>& limits);
 void resolve_mdwe(ResolveContext& c);
 // pending.cc
 void resolve_pending(ResolveContext& c);
+// apparmor.cc: of the rest of the plan, so last; the profile that its label names, or none
+Result<AppArmorProfile> resolve_apparmor(ResolveContext& c);
+// selinux.cc: whether the labels are still to get a pair of categories that nobody else has
+Result<bool> resolve_selinux(ResolveContext& c);
 // filters.cc
 Result<> resolve_filters(ResolveContext& c, std::vector<FilterSource>& filters);
 

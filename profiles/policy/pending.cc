@@ -22,8 +22,6 @@ void resolve_pending(ResolveContext& c) {
     Requirement wanted;
     RuleId rule;
   } kPending[] = {
-      {"appArmor", p.app_armor, RuleId::kAppArmor},
-      {"seLinux", p.se_linux, RuleId::kSelinux},
       {"rootfs", if_given(p.rootfs.read_only || !p.rootfs.writable.empty()), RuleId::kRootfs},
       {"limits:memory", if_given(given(limits.memory)), RuleId::kLimits},
       {"limits:swap", if_given(given(limits.swap)), RuleId::kLimits},

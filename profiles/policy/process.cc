@@ -19,41 +19,6 @@ void judge_no_new_privileges(ResolveContext& c) {
   }
 }
 
-bool is_unconfined_selinux(std::string_view label) {
-  return label.empty() || label.find(":spc_t:") != label.npos ||
-         label.find(":unconfined_t:") != label.npos;
-}
-
-Result<> judge_labels(ResolveContext& c) {
-  ProcessPlan& process = c.plan.process;
-  const bool unconfined =
-      process.apparmor_profile.empty() || process.apparmor_profile == "unconfined";
-  if (!c.facts.apparmor) {
-    if (!unconfined)
-      return error("process.apparmorProfile: \"{}\" is asked for, but this kernel has no AppArmor",
-                   process.apparmor_profile);
-    process.apparmor_profile.clear();
-    c.judge.impossible("apparmor", c.spec.process->apparmor_profile, "",
-                       "this kernel has no AppArmor");
-  } else if (unconfined) {
-    c.judge.warned(RuleId::kAppArmor, "apparmor", "unconfined", rule_of(RuleId::kAppArmor).fix);
-  } else {
-    c.judge.kept("apparmor", process.apparmor_profile);
-  }
-  if (!c.facts.selinux) {
-    if (!process.selinux_label.empty())
-      return error("process.selinuxLabel: \"{}\" is asked for, but this kernel has no SELinux",
-                   process.selinux_label);
-    c.judge.impossible("selinux", "", "", "this kernel has no SELinux");
-  } else if (is_unconfined_selinux(process.selinux_label)) {
-    c.judge.warned(RuleId::kSelinux, "selinux", process.selinux_label,
-                   rule_of(RuleId::kSelinux).fix);
-  } else {
-    c.judge.kept("selinux", process.selinux_label);
-  }
-  return {};
-}
-
 void judge_user(ResolveContext& c) {
   const uint32_t uid = c.spec.process->user.uid;
   const std::string text = fmt::format("{}", uid);
@@ -80,8 +45,6 @@ Result<> resolve_process(ResolveContext& c) {
   process.console_size = asked.console_size;
   process.rlimits = asked.rlimits;
   process.no_new_privileges = asked.no_new_privileges;
-  process.apparmor_profile = asked.apparmor_profile;
-  process.selinux_label = asked.selinux_label;
   process.oom_score_adj = asked.oom_score_adj;
   process.scheduler = asked.scheduler;
   process.io_priority = asked.io_priority;
@@ -89,7 +52,7 @@ Result<> resolve_process(ResolveContext& c) {
   process.personality = c.spec.linux_.personality;
   judge_no_new_privileges(c);
   judge_user(c);
-  return judge_labels(c);
+  return {};
 }
 
 }  // namespace holdfast

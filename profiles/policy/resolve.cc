@@ -103,6 +103,8 @@ Result<Examined> examine(const Request& request, const oci::Spec& spec, const Po
   map_mounts(c);
   resolve_pending(c);
   HF_DO(resolve_filters(c, resolved.filters));
+  HF_TRY(resolved.apparmor, resolve_apparmor(c));
+  HF_TRY(resolved.wants_categories, resolve_selinux(c));
   examined.refusal = judge.refusal();
   for (const FilterSource& filter : resolved.filters) resolved.plan.filters.push_back(filter.plan);
   resolved.plan.decisions = policy.notes;

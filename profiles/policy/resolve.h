@@ -16,6 +16,7 @@
 
 #include "core/oci/spec.h"
 #include "core/plan/plan.h"
+#include "profiles/policy/apparmor_profile.h"
 #include "profiles/policy/policy.h"
 #include "profiles/policy/user_namespace.h"
 #include "profiles/seccomp/filter.h"
@@ -29,6 +30,13 @@ struct MountSource {
   // The engine's socket or directory that this very file is, under another name: a bind mount or a hard
   // link of it. Else empty.
   std::string alias_of{};
+};
+
+// What SELinux shows of a request; all empty where there is no SELinux or the engine gives a label.
+struct SelinuxFacts {
+  bool knows_containers = false;  // the loaded policy knows system_u:system_r:container_t:s0
+  std::string root_label;         // of the root's directory
+  std::string pod_label;          // of the process whose IPC namespace is joined
 };
 
 // What the command line adds to the spec.
@@ -48,6 +56,8 @@ struct Request {
   std::map<std::string, MountSource> sources{};
   // What device the host has under the path of each device of the spec: path -> "c 10:232".
   std::map<std::string, std::string> device_nodes{};
+  SelinuxFacts selinux{};
+  std::string apparmor_obstacle{};  // why no profile of ours can be loaded; empty: it can
   // What stands directly in the root and can hold programs, by name; nullopt: not known.
   std::optional<std::vector<std::string>> root_entries{};
   // What a user namespace of the container's own depends on; nullopt: not looked at.
@@ -65,6 +75,10 @@ struct FilterSource {
 struct Resolved {
   Plan plan;
   std::vector<FilterSource> filters;  // in the order of loading
+  AppArmorProfile apparmor;           // to be loaded; without a name: none
+  // The plan's SELinux labels end with the sensitivity, "s0": append ":" and a pair of categories that no
+  // other container has.
+  bool wants_categories = false;
 };
 
 // What resolve() would do. With violations its decisions tell of them all and `refusal` is resolve()'s

@@ -68,6 +68,8 @@ Profile baseline() {
                                 CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_CHROOT);
   p.capabilities.on_request = set_of(CAP_NET_ADMIN, CAP_SYS_PTRACE, CAP_IPC_LOCK, CAP_SYS_NICE);
   p.seccomp.filter = Requirement::kRequire;
+  p.app_armor = Requirement::kAuto;
+  p.se_linux = Requirement::kAuto;
   p.masked_paths.assign(std::begin(kMasked), std::end(kMasked));
   p.readonly_paths.assign(std::begin(kReadonly), std::end(kReadonly));
   // Enough for anything that is not a fork bomb: half of the smallest pid space that kernels give.

@@ -1,9 +1,12 @@
+#include <linux/capability.h>
+#include <linux/magic.h>
 #include <sys/apparmor.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
+#include "sandbox/kernel/apparmor.h"
 #include "sandbox/kernel/proc_file.h"
 #include "sandbox/kernel/process.h"
 
@@ -11,6 +14,8 @@ namespace holdfast {
 namespace {
 
 constexpr const char* kUnconfined = "unconfined";
+constexpr const char* kPolicy = "/sys/kernel/security/apparmor";
+constexpr const char* kReplace = "/sys/kernel/security/apparmor/.replace";
 
 // Engines look for this wording, with the backquotes, to tell a labelling failure from others.
 std::string attribute_in_words(std::string_view name) {
@@ -50,15 +55,42 @@ bool apparmor_enabled() {
 }
 
 Result<bool> apparmor_profile_loaded(const std::string& profile) {
-  char* found = nullptr;
-  if (aa_find_mountpoint(&found) != 0) return os_error("find apparmor's file system");
-  const std::string path = fmt::format("{}/profiles", found);
-  std::free(found);
-  HF_TRY(const std::string loaded, read_file(path, 16 << 20));
-  const std::string wanted = profile + " (";
+  HF_TRY(const std::string loaded, read_file(std::string(kPolicy) + "/profiles", 16 << 20));
+  const std::string wanted = profile + " (enforce)";
   for (const auto line : split(loaded, '\n'))
-    if (line.starts_with(wanted)) return true;
+    if (line == wanted) return true;
   return false;
+}
+
+std::string apparmor_obstacle(const HostFacts& facts) {
+  if (facts.euid != 0 || facts.in_user_namespace ||
+      !(facts.bounding & (uint64_t{1} << CAP_MAC_ADMIN)))
+    return "only root of the host may load AppArmor profiles";
+  if (!apparmor_parser())
+    return "apparmor_parser, which compiles profiles, is not installed (package apparmor)";
+  if (::access(kReplace, W_OK) != 0)
+    return fmt::format("{} cannot be written: is securityfs mounted?", kReplace);
+  const auto stack = read_file(std::string(kPolicy) + "/features/domain/stack", 64);
+  if (!stack || trim(*stack) != "yes") return "this kernel stacks no AppArmor profiles";
+  return {};
+}
+
+const char* apparmor_parser() {
+  for (const char* path : {"/usr/sbin/apparmor_parser", "/sbin/apparmor_parser"})
+    if (::access(path, X_OK) == 0) return path;
+  return nullptr;
+}
+
+Result<> load_apparmor_policy(std::string_view compiled) {
+  const Fd file(::open(kReplace, O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) return os_error("open {}", kReplace);
+  struct statfs info {};
+  if (::fstatfs(file.get(), &info) != 0) return os_error("{}", kReplace);
+  if (info.f_type != SECURITYFS_MAGIC) return error("{}: not a file of securityfs", kReplace);
+  // The kernel takes a policy in one write only.
+  if (::write(file.get(), compiled.data(), compiled.size()) != std::ssize(compiled))
+    return os_error("write {}", kReplace);
+  return {};
 }
 
 Result<> set_apparmor_on_exec(const DirFd& procfs, const std::string& profile) {
@@ -85,6 +117,22 @@ Result<> set_apparmor_on_exec(const DirFd& procfs, const std::string& profile) {
   if (parts_of(said) != parts_of(profile))
     return error("apparmor profile {}: {} says {}", profile, attribute_in_words(name), trim(said));
   return {};
+}
+
+Result<> verify_apparmor(pid_t pid, const std::string& planned) {
+  std::string ours;
+  for (std::string& part : parts_of(planned))
+    if (part.starts_with("holdfast-") || part.starts_with(":holdfast:")) ours = std::move(part);
+  if (ours.empty()) return {};
+  HF_TRY(const DirFd procfs, host_procfs());
+  auto shown = read_proc(procfs, fmt::format("{}/attr/apparmor/current", pid), 65536);
+  if (!shown && shown.error().code == ENOENT)
+    shown = read_proc(procfs, fmt::format("{}/attr/current", pid), 65536);
+  if (!shown && (shown.error().code == ENOENT || shown.error().code == ESRCH)) return {};
+  if (!shown) return with_context(Result<>(Failure(std::move(shown).error())), "apparmor label");
+  const auto parts = parts_of(*shown);
+  if (std::find(parts.begin(), parts.end(), ours) != parts.end()) return {};
+  return error("apparmor label: the kernel shows {} instead of {}", trim(*shown), planned);
 }
 
 }  // namespace holdfast

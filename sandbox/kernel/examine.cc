@@ -10,7 +10,9 @@
 
 #include "core/base/fd.h"
 #include "core/plan/capability_names.h"
+#include "sandbox/kernel/apparmor.h"
 #include "sandbox/kernel/probe.h"
+#include "sandbox/kernel/process.h"
 
 #ifndef SYS_statmount
 #define SYS_statmount 457  // Linux 6.8
@@ -182,7 +184,8 @@ std::vector<HostCheck> examine_host() {
   checks.push_back(usable("kernel", facts.kernel));
   checks.push_back(cgroups(facts.cgroup));
   checks.push_back(from_file("security modules", "/sys/kernel/security/lsm"));
-  checks.push_back({"AppArmor", facts.apparmor, facts.apparmor ? "enabled" : "not enabled"});
+  const std::string apparmor = facts.apparmor ? apparmor_obstacle(facts) : "not enabled";
+  checks.push_back({"AppArmor", apparmor.empty(), apparmor.empty() ? "enabled" : apparmor});
   checks.push_back({"SELinux", facts.selinux, facts.selinux ? "enabled" : "not enabled"});
   checks.push_back({"Landlock", facts.landlock_abi > 0, fmt::format("ABI {}", facts.landlock_abi)});
   checks.push_back(

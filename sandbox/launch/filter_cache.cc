@@ -8,6 +8,7 @@
 
 #include "core/base/digest.h"
 #include "sandbox/kernel/probe.h"
+#include "sandbox/launch/cache_directory.h"
 
 namespace holdfast {
 namespace {
@@ -16,31 +17,8 @@ constexpr size_t kEntries = 256;
 constexpr size_t kDigest = 64;  // hexadecimal digits of a SHA-256
 constexpr size_t kLargest = kDigest + BPF_MAXINSNS * sizeof(sock_filter);
 
-bool only_ours(const struct stat& info) {
-  return info.st_uid == ::geteuid() && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
 std::string_view bytes_of(const Filter& filter) {
   return {reinterpret_cast<const char*>(filter.data()), filter.size() * sizeof filter[0]};
-}
-
-// The directory and its parent, 0700 where they are new.
-Result<DirFd> open_root(const std::string& root) {
-  DirFd directory;
-  if (auto there = DirFd::open(root, O_RDONLY | O_NOFOLLOW); there) {
-    directory = std::move(*there);
-  } else if (there.error().code == ENOENT) {
-    const std::string parent = root.substr(0, root.rfind('/'));
-    if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST) return os_error("mkdir {}", parent);
-    if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) return os_error("mkdir {}", root);
-    HF_TRY(directory, DirFd::open(root, O_RDONLY | O_NOFOLLOW));
-  } else {
-    return Failure(std::move(there).error());
-  }
-  struct stat info {};
-  if (::fstat(directory.get(), &info) != 0) return os_error("stat {}", root);
-  if (!only_ours(info)) return error("{} belongs to another user or is writable by others", root);
-  return directory;
 }
 
 // ENOENT in the error's code: there is none.
@@ -93,7 +71,7 @@ Result<> collect(const DirFd& root) {
 }  // namespace
 
 Result<FilterCache> FilterCache::open(const std::string& root) {
-  auto directory = open_root(root);
+  auto directory = open_cache(root);
   FilterCache cache(directory ? std::move(*directory) : DirFd());
   if (!directory) cache.problem_ = "seccomp filter cache: " + directory.error().message;
   return cache;

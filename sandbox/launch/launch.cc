@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sandbox/kernel/apparmor.h"
 #include "sandbox/kernel/process.h"
 #include "sandbox/kernel/user_mapping.h"
 #include "sandbox/kernel/user_namespace.h"
@@ -209,6 +210,7 @@ Result<Launched> see_through(SpawnedStage& stage, const LaunchRequest& request,
   launched.pidfd = conversation.take_pidfd();
   launched.terminal = conversation.take_terminal();
   launched.channel = stage.take_channel();
+  launched.apparmor_label = process.apparmor_profile;
   init.release();
   return launched;
 }
@@ -243,7 +245,8 @@ Result<Launched> launch_exec(SpawnedStage stage, const LaunchRequest& request,
 
 Result<> go(Launched& launched) {
   HF_DO(launched.channel.send({MessageType::kContinue}));
-  return launched.channel.wait_closed();
+  HF_DO(launched.channel.wait_closed());
+  return verify_apparmor(launched.pid, launched.apparmor_label);
 }
 
 }  // namespace holdfast

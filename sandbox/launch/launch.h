@@ -58,6 +58,7 @@ struct Launched {
   Fd terminal;      // the pty's master, where the process has a terminal and no console socket was
                     // given
   Channel channel;  // to init, until go()
+  std::string apparmor_label;  // that the program is to run under
 };
 
 // A container's first process. Makes the cgroups of the record, too (with the systemd driver they
@@ -76,7 +77,8 @@ Result<Launched> launch_exec(SpawnedStage stage, const LaunchRequest& request,
                              const ProcessPlan& process, const InitProcess& init,
                              LaunchOptions options);
 
-// Lets a process that waits for go() execute its program; an error if it could not.
+// Lets a process that waits for go() execute its program; an error if it could not, or if it runs
+// without its label.
 Result<> go(Launched& launched);
 
 // Entry point of stage 1 and init: argv[0] is "holdfast-init", argv[1] the number of the

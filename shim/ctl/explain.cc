@@ -95,6 +95,7 @@ Result<Explained> explain_bundle(const std::string& path) {
                                 facts.euid != 0 || facts.in_user_namespace);
   add_root_entries(bundle.spec, policy, request);
   add_user_namespace_facts(bundle.spec, policy, facts, request);
+  add_label_facts(bundle.spec, facts, request);
   HF_TRY(Examined examined, examine(request, bundle.spec, policy, facts));
   Explained explained;
   explained.refused = examined.refusal.has_value();

@@ -11,15 +11,6 @@ namespace {
 
 constexpr size_t kMaxConfig = 16 << 20;
 
-Result<std::string> path_of(const Fd& fd) {
-  char path[PATH_MAX];
-  const std::string link = fmt::format("/proc/self/fd/{}", fd.get());
-  const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
-  if (length < 0) return os_error("the path of the bundle");
-  if (length == sizeof path) return error("the path of the bundle is too long");
-  return std::string(path, static_cast<size_t>(length));
-}
-
 Result<oci::Spec> read_spec(const DirFd& bundle, const std::string& name) {
   auto text = bundle.read(name, kMaxConfig);
   if (!text && text.error().code == ENOENT)
@@ -29,6 +20,15 @@ Result<oci::Spec> read_spec(const DirFd& bundle, const std::string& name) {
 }
 
 }  // namespace
+
+Result<std::string> path_of(const Fd& fd) {
+  char path[PATH_MAX];
+  const std::string link = fmt::format("/proc/self/fd/{}", fd.get());
+  const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
+  if (length < 0) return os_error("the path of a directory");
+  if (length == sizeof path) return error("the path of a directory is too long");
+  return std::string(path, static_cast<size_t>(length));
+}
 
 Result<Bundle> open_bundle(const std::string& path, const std::string& config) {
   Bundle bundle;

@@ -25,6 +25,9 @@ Result<Bundle> open_bundle(const std::string& path, const std::string& config);
 // (…/io.containerd.runtime.v2.task/k8s.io), so that it tells who made the bundle.
 inline std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
+// An open directory's path: absolute, without symbolic links.
+Result<std::string> path_of(const Fd& fd);
+
 // What a bundle alone asks for; the command line may ask for more.
 Request request_for(const Bundle& bundle, const std::string& id, bool rootless);
 

@@ -4,12 +4,16 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 
 #include "core/json/utf8.h"
 #include "profiles/policy/landlock.h"
+#include "sandbox/kernel/apparmor.h"
+#include "sandbox/kernel/process.h"
 #include "shim/oci/mount_source.h"
 
 namespace holdfast {
@@ -65,7 +69,33 @@ void add_device_nodes(const oci::Spec& spec, Request& request) {
   }
 }
 
+// "/proc/17/ns/ipc": the label of process 17.
+std::string label_of_joined(const oci::Spec& spec) {
+  for (const oci::Namespace& each : spec.linux_.namespaces) {
+    const std::string_view path = each.path;
+    if (each.type != oci::NamespaceType::kIpc || !path.starts_with("/proc/")) continue;
+    const std::string_view pid = path.substr(6, path.find('/', 6) - 6);
+    if (!parse_number<uint32_t>(pid) || path.substr(6 + pid.size()) != "/ns/ipc") continue;
+    const auto label = read_file(fmt::format("/proc/{}/attr/current", pid), 4096);
+    if (label) return label->substr(0, label->find('\0'));
+  }
+  return {};
+}
+
 }  // namespace
+
+void add_label_facts(const oci::Spec& spec, const HostFacts& facts, Request& request) {
+  if (facts.apparmor) request.apparmor_obstacle = apparmor_obstacle(facts);
+  if (!facts.selinux || !spec.process || !spec.process->selinux_label.empty()) return;
+  request.selinux.knows_containers =
+      check_selinux_label("system_u:system_r:container_t:s0:c0,c1").has_value();
+  const std::string root = absolute_in(request.bundle, spec.root.path);
+  char label[4096];
+  const ssize_t size = ::getxattr(root.c_str(), "security.selinux", label, sizeof label);
+  if (size > 0)
+    request.selinux.root_label.assign(label, ::strnlen(label, static_cast<size_t>(size)));
+  request.selinux.pod_label = label_of_joined(spec);
+}
 
 void add_request_facts(const oci::Spec& spec, Request& request) {
   add_device_nodes(spec, request);

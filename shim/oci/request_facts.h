@@ -14,4 +14,7 @@ void add_request_facts(const oci::Spec& spec, Request& request);
 // too many names, or a root that cannot be read, leave it unknown.
 void add_root_entries(const oci::Spec& spec, const Policy& policy, Request& request);
 
+// Fills request.apparmor_obstacle and, where the engine gives no SELinux label, request.selinux.
+void add_label_facts(const oci::Spec& spec, const HostFacts& facts, Request& request);
+
 }  // namespace holdfast

@@ -2,7 +2,9 @@
 
 import json
 import os
+import pathlib
 import subprocess
+import tempfile
 
 from guest.inside import kernel
 from lib.bundle import Bundle
@@ -80,6 +82,72 @@ class SelinuxTest(RuntimeCase):
                     {**bundle.process, "args": ["cat", "/proc/self/attr/current"], "selinuxLabel": label}))
                 shown = self.runtime.ok("exec", "--process", process, name).stdout
                 self.assertEqual(shown.strip("\0\n"), LABEL)
+
+    def unlabelled(self, *args):
+        """What an engine gives that knows nothing of SELinux, on a root that containers may use."""
+        bundle = Bundle(args)
+        subprocess.run(["/usr/bin/chcon", "-R", "system_u:object_r:container_file_t:s0", bundle.rootfs], check=True)
+        return bundle
+
+    def started(self, bundle):
+        name = new_id()
+        self.assert_ok(self.runtime.create(bundle.write(), name))
+        self.runtime.ok("start", name)
+        return name
+
+    def label(self, name):
+        pid = self.runtime.state(name)["pid"]
+        return pathlib.Path(f"/proc/{pid}/attr/current").read_text(encoding="ascii").strip("\0\n")
+
+    def test_without_a_label_each_container_gets_categories_of_its_own(self):
+        with tempfile.TemporaryDirectory() as shared, self.unlabelled("sleep", "1000") as one, self.unlabelled("sleep", "1000") as two:
+            subprocess.run(["/usr/bin/chcon", "system_u:object_r:container_file_t:s0", shared], check=True)
+            for each in (one, two):
+                each.mount("/shared", shared, "rbind")
+            names = [self.started(each) for each in (one, two)]
+            labels = [self.label(name) for name in names]
+            for label in labels:
+                self.assertRegex(label, r"^system_u:system_r:container_t:s0:c\d+,c\d+$")
+            self.assertNotEqual(*labels)
+            # what the first makes is its own, even where both may write
+            self.runtime.ok("exec", names[0], "sh", "-c", "umask 0; echo secret >/shared/file; echo mine >/tmp/mine")
+            self.assertEqual(self.runtime.ok("exec", names[0], "cat", "/shared/file", "/tmp/mine").stdout, "secret\nmine\n")
+            result = self.runtime.call("exec", names[1], "cat", "/shared/file")
+            self.assertNotEqual(result.returncode, 0)
+            self.assertIn("Permission denied", result.stderr)
+            # a further process has the container's label, and so have the mounts
+            self.assertEqual(self.runtime.ok("exec", names[0], "cat", "/proc/self/attr/current").stdout.strip("\0\n"), labels[0])
+            mounts = self.runtime.ok("exec", names[0], "grep", " /dev/shm ", "/proc/mounts").stdout
+            self.assertIn("container_file_t:" + labels[0].split(":", 3)[3], mounts)
+
+    def test_members_of_a_pod_share_a_label(self):
+        with self.unlabelled("sleep", "1000") as pod, self.unlabelled("sleep", "1000") as member:
+            first = self.started(pod)
+            for each in member.linux["namespaces"]:
+                if each["type"] == "ipc":
+                    each["path"] = f"/proc/{self.runtime.state(first)['pid']}/ns/ipc"
+            self.assertEqual(self.label(self.started(member)), self.label(first))
+
+    def test_a_root_with_a_label_of_the_host_s_is_told(self):
+        with Bundle(["sleep", "1000"]) as bundle:
+            name = self.started(bundle)
+            self.assertNotIn("container_t", self.label(name))
+            plan = json.loads((pathlib.Path(self.runtime.root) / name / "plan.json").read_text())
+            told = [each for each in plan["decisions"] if each["control"] == "seLinux" and each["outcome"] == "not possible"]
+            self.assertIn("the root is labelled", told[0]["why"])
+
+    def test_ordinary_work_is_not_denied(self):
+        script = ("ls -lR /bin /etc /tmp /home >/dev/null; cat /etc/passwd /proc/meminfo /proc/self/status >/dev/null; ps >/dev/null;"
+                  "mount >/dev/null; df / >/dev/null; mkdir /tmp/d && echo x >/tmp/d/f && mv /tmp/d/f /tmp/d/g && rm -r /tmp/d;"
+                  "ln -s x /tmp/l; mkfifo /tmp/p; chown 1000:1000 /tmp/p; sleep 0.1 & wait; sleep 9 & kill $!;"
+                  "echo x >/dev/shm/x; head -c9 /dev/urandom | md5sum >/dev/null; id; hostname; (ulimit -n 100; true)")
+        def denials():
+            log = subprocess.run(["/usr/bin/dmesg"], capture_output=True, text=True, check=True).stdout
+            return [line for line in log.split("\n") if "avc:" in line and "denied" in line and "container_t" in line]
+        before = denials()
+        with self.unlabelled("sh", "-ec", script) as bundle:
+            self.assert_ok(self.runtime.run_container(bundle.write()))
+        self.assertEqual(denials()[len(before):], [])
 
     def test_the_sandbox_under_this_kernel(self):
         kernel.run(self, ["SeLinux.*"])

@@ -6,6 +6,7 @@ Its kernel, Linux 6.1, has no statmount, listmount, open_tree_attr nor lowerdir+
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -49,7 +50,9 @@ class AppArmorTest(RuntimeCase):
             self.assert_ok(self.runtime.create(bundle, name))
             self.runtime.ok("start", name)
             shown = self.runtime.ok("exec", name, "sh", "-c", show).stdout.split("\n")
-        self.assertEqual(shown[:2], ["holdfast-test (enforce)", "made"])
+        # from inside, the part in the policy namespace of the profile that is stacked on the asked one
+        self.assertRegex(shown[0], r"^holdfast-[0-9a-f]{12} \(enforce\)$")
+        self.assertEqual(shown[1], "made")
         self.assertIn("Permission denied", shown[2])
 
     def test_a_profile_is_in_force_before_the_first_instruction(self):
@@ -58,7 +61,68 @@ class AppArmorTest(RuntimeCase):
             bundle.process["noNewPrivileges"] = True
             bundle.write()
             result = self.assert_ok(self.runtime.run_container(bundle))
-        self.assertEqual(result.stdout.strip("\0\n"), "holdfast-test (enforce)")
+        self.assertRegex(result.stdout.strip("\0\n"), r"^holdfast-[0-9a-f]{12} \(enforce\)$")
+
+    def started(self, bundle):
+        name = new_id()
+        self.assert_ok(self.runtime.create(bundle, name))
+        self.runtime.ok("start", name)
+        return name
+
+    def label(self, pid):
+        return pathlib.Path(f"/proc/{pid}/attr/apparmor/current").read_text(encoding="ascii").strip()
+
+    @staticmethod
+    def loaded():
+        profiles = pathlib.Path("/sys/kernel/security/apparmor/profiles").read_text(encoding="ascii")
+        return {line for line in profiles.split("\n") if re.match(r"(:holdfast:)?holdfast-[0-9a-f]{12} ", line)}
+
+    def test_a_profile_of_the_plan_is_stacked_on_the_asked_one(self):
+        with Bundle(["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"]) as bundle:
+            bundle.process["apparmorProfile"] = "holdfast-test"
+            bundle.write()
+            name = self.started(bundle)
+            label = self.label(self.runtime.state(name)["pid"])
+            self.assertRegex(label, r"^holdfast-test//&:holdfast:holdfast-[0-9a-f]{12} \(enforce\)$")
+            plan = json.loads((pathlib.Path(self.runtime.root) / name / "plan.json").read_text())
+            self.assertEqual(plan["process"]["apparmorProfile"], label.removesuffix(" (enforce)"))
+            before = self.loaded()
+            # a further process gets the same, whatever its engine asks for, and may signal its siblings
+            pid_file = bundle.path / "exec.pid"
+            self.runtime.ok("exec", "--detach", "--apparmor", "unconfined", "--pid-file", pid_file, name, "sleep", "1000",
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.assertEqual(self.label(pid_file.read_text()), label)
+            # holdfast-test lets look at the empty directory that hides the firmware; the plan's profile does not
+            shown = self.runtime.ok("exec", name, "sh", "-c", "(killall sleep && echo killed; ls /sys/firmware) 2>&1 || true").stdout
+            self.assertEqual(shown.split("\n")[0], "killed")
+            self.assertIn("Permission denied", shown)
+        # one that is alike needs no profile of its own
+        with Bundle(["sleep", "1000"]) as bundle:
+            bundle.process["apparmorProfile"] = "holdfast-test"
+            self.assertEqual(self.label(self.runtime.state(self.started(bundle.write()))["pid"]), label)
+        self.assertEqual(self.loaded(), before)
+
+    def test_without_an_asked_profile_the_plan_s_stands_alone(self):
+        for asked in (None, "unconfined"):
+            with Bundle(["sleep", "1000"]) as bundle:
+                if asked:
+                    bundle.process["apparmorProfile"] = asked
+                bundle.write()
+                self.assertRegex(self.label(self.runtime.state(self.started(bundle))["pid"]),
+                                 r"^holdfast-[0-9a-f]{12} \(enforce\)$")
+
+    def test_without_a_compiler_the_plan_tells(self):
+        parser = pathlib.Path("/sbin/apparmor_parser")
+        parser.chmod(0o644)
+        self.addCleanup(parser.chmod, 0o755)
+        with Bundle(["sleep", "1000"]) as bundle:
+            bundle.process["apparmorProfile"] = "holdfast-test"
+            bundle.write()
+            name = self.started(bundle)
+            self.assertEqual(self.label(self.runtime.state(name)["pid"]), "holdfast-test (enforce)")
+            plan = json.loads((pathlib.Path(self.runtime.root) / name / "plan.json").read_text())
+            told = [each for each in plan["decisions"] if each["control"] == "appArmor" and each["outcome"] == "not possible"]
+            self.assertIn("apparmor_parser", told[0]["why"])
 
     def test_a_profile_that_is_not_loaded_is_an_error(self):
         with Bundle() as bundle:
