@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include <cstdlib>
+#include <fstream>
 
 #include "integration/kernel/process_support.h"
 #include "profiles/policy/apparmor_profile.h"
@@ -90,6 +91,7 @@ TEST_F(AppArmor, UnconfinedCanBeAskedFor) {
 // What a profile made of a plan denies although the engine's allows it, and what it must not.
 constexpr const char* kAttempts = R"(
 import os, signal, socket
+ODD = '/tmp/holdfast-odd {a,b}*?[c]@{d}^"\\\n\xe9'
 def attempt(name, act):
     try: act()
     except OSError as e: print(name, os.strerror(e.errno))
@@ -110,6 +112,8 @@ attempt('inet', lambda: socket.socket())
 attempt('nice', lambda: os.setpriority(os.PRIO_PROCESS, 0, -5))
 attempt('chown', lambda: os.chown('/tmp', 0, 0))
 attempt('signal', end_child)
+attempt('odd', lambda: write(ODD))
+attempt('likeness', lambda: write('/tmp/holdfast-odd a'))
 )";
 
 TEST_F(AppArmor, AProfileOfThePlanDeniesWhatTheEnginesAllows) {
@@ -121,7 +125,11 @@ TEST_F(AppArmor, AProfileOfThePlanDeniesWhatTheEnginesAllows) {
   plan.process.capabilities.bounding = uint64_t{1} << CAP_CHOWN | uint64_t{1} << CAP_KILL;
   plan.namespaces = {{oci::NamespaceType::kPid, ""}};
   plan.masked_paths = {"/sys/firmware"};
-  plan.readonly_paths = {"/proc/sys"};
+  // Of what AppArmor's language reads as patterns and variables only the path itself.
+  constexpr const char* kOdd = "/tmp/holdfast-odd {a,b}*?[c]@{d}^\"\\\n\303\251";
+  constexpr const char* kLikeness = "/tmp/holdfast-odd a";
+  plan.readonly_paths = {"/proc/sys", kOdd};
+  for (const char* path : {kOdd, kLikeness}) ASSERT_TRUE(std::ofstream(path) << "x");
   const AppArmorProfile ours = apparmor_profile(plan, {.stacked = true});
   char directory[] = "/tmp/holdfast-lsm-XXXXXX";
   ASSERT_NE(::mkdtemp(directory), nullptr);
@@ -142,12 +150,14 @@ TEST_F(AppArmor, AProfileOfThePlanDeniesWhatTheEnginesAllows) {
         },
         {"/usr/bin/python3", "-c", kAttempts});
   };
-  EXPECT_EQ(
-      under("holdfast-engine"),
-      "sysctl done\nfirmware done\nalg done\ninet done\nnice done\nchown done\nsignal done\n");
+  EXPECT_EQ(under("holdfast-engine"),
+            "sysctl done\nfirmware done\nalg done\ninet done\nnice done\nchown done\nsignal done\n"
+            "odd done\nlikeness done\n");
   EXPECT_EQ(under("holdfast-engine//&" + ours.label),
             "sysctl Permission denied\nfirmware Permission denied\nalg Permission denied\n"
-            "inet done\nnice Permission denied\nchown done\nsignal done\n");
+            "inet done\nnice Permission denied\nchown done\nsignal done\n"
+            "odd Permission denied\nlikeness done\n");
+  for (const char* path : {kOdd, kLikeness}) ::unlink(path);
   EXPECT_EQ(std::system((std::string("rm -r ") + directory).c_str()), 0);
 }
 

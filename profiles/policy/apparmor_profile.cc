@@ -12,18 +12,31 @@ namespace holdfast {
 namespace {
 
 constexpr std::string_view kNamespace = "holdfast";
-constexpr size_t kDigits = 12;
+// 128 bits: nobody finds a weaker plan whose profile has the name of another's.
+constexpr size_t kDigits = 32;
 
 // Stands for the profile's own name while its digest is not known yet; no path can hold it.
 constexpr std::string_view kOwnName = "@{holdfast}";
 
-// A path that means itself in AppArmor's language. Of others the mount alone takes care.
-bool is_plain(std::string_view path) {
-  if (!path.starts_with('/') || path.find("//") != path.npos) return false;
-  return std::all_of(path.begin(), path.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
-           c == '.' || c == '_' || c == '-' || c == '+' || c == ':';
-  });
+bool means_itself(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+         c == '.' || c == '_' || c == '-' || c == '+' || c == ':';
+}
+
+// The path in AppArmor's language, where it stands for this one path only: whatever is not known to mean
+// itself becomes an octal escape. Empty: not absolute.
+std::string literal(std::string_view path) {
+  std::string text;
+  if (!path.starts_with('/')) return text;
+  for (const char c : path) {
+    if (c == '/' && text.ends_with('/')) continue;
+    if (means_itself(c))
+      text += c;
+    else
+      text += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+  }
+  while (text.ends_with('/')) text.pop_back();
+  return text;
 }
 
 bool is_at_or_beneath(std::string_view path, std::string_view top) {
@@ -45,10 +58,11 @@ class Text {
   }
 
   void deny(std::string_view path, std::string_view access) {
-    if (!is_plain(path)) return;
+    const std::string name = literal(path);
+    if (name.empty()) return;
     // A directory's own path ends with a slash.
-    rule(fmt::format("deny {}{{,/}} {}", path, access));
-    if (!mounts_beneath(path)) rule(fmt::format("deny {}/** {}", path, access));
+    rule(fmt::format("deny {}{{,/}} {}", name, access));
+    if (!mounts_beneath(path)) rule(fmt::format("deny {}/** {}", name, access));
   }
 
   bool mounts_beneath(std::string_view path) const {
@@ -65,8 +79,13 @@ class Text {
 };
 
 void add_capabilities(Text& text, const Plan& plan, bool nested) {
-  // Rules about capabilities hold in user namespaces, too, where a nested container has them all.
-  if (nested) return text.rule("capability");
+  // Rules about capabilities hold in user namespaces, too, where a nested container has them all. Not the
+  // one over AppArmor itself: in a user namespace it may be enough to replace the profiles of the policy
+  // namespace that the process is in, and those are ours.
+  if (nested) {
+    text.rule("capability");
+    return text.rule("deny capability mac_admin");
+  }
   for (const std::string& name : capability_list(plan.process.capabilities.bounding)) {
     std::string lower(std::string_view(name).substr(name.starts_with("CAP_") ? 4 : 0));
     for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
@@ -82,16 +101,18 @@ void add_network(Text& text, bool nested) {
   if (!nested) text.rule("deny network vsock");
 }
 
-// Within the container, and wherever its pid namespace is shared with other containers of ours, to them.
-// Who may reach into it is a matter of who asks: every container of ours is held by such a rule.
+// Within the container; whoever is given the pid namespace of others (a pod's, the host's) is given their
+// processes. Who may reach into it is a matter of who asks.
 void add_peers(Text& text, const Plan& plan) {
   const oci::Namespace* pids = find_namespace(plan, oci::NamespaceType::kPid);
-  const bool own = pids && pids->path.empty();
-  const std::string peer(own ? kOwnName : std::string_view("holdfast-*"));
+  if (!pids || !pids->path.empty()) {
+    text.rule("signal");
+    return text.rule("ptrace");
+  }
   text.rule("signal (receive)");
-  text.rule(fmt::format("signal (send) peer={}", peer));
+  text.rule(fmt::format("signal (send) peer={}", kOwnName));
   text.rule("ptrace (readby, tracedby)");
-  text.rule(fmt::format("ptrace (read, trace) peer={}", peer));
+  text.rule(fmt::format("ptrace (read, trace) peer={}", kOwnName));
 }
 
 // Hidden or read-only by a mount: neither readable where it holds the host's memory or hardware, nor

@@ -1,7 +1,7 @@
 // The AppArmor profile of a container, made of its plan. Pure: text for apparmor_parser(8).
 //
 //   const AppArmorProfile ours = apparmor_profile(plan, {.stacked = true});
-//   ours.label == ":holdfast:holdfast-1f0c8a3e92d4"      // what attr/exec takes, after "docker-default//&"
+//   ours.label == ":holdfast:holdfast-1f0c8a3e92d4…"      // what attr/exec takes, after "docker-default//&"
 //
 // It says again, in another part of the kernel, what the plan says in mounts, masks and capability sets: a
 // container that gets round one of them meets the other. The same plan gives the same text, and the name
@@ -20,8 +20,8 @@
 namespace holdfast {
 
 struct AppArmorProfile {
-  std::string name;   // "holdfast-1f0c8a3e92d4"; empty: none
-  std::string label;  // ":holdfast:holdfast-1f0c8a3e92d4", or the name where it stands alone
+  std::string name;   // "holdfast-1f0c8a3e92d4…"; empty: none
+  std::string label;  // ":holdfast:holdfast-1f0c8a3e92d4…", or the name where it stands alone
   std::string text;
 };
 

@@ -120,6 +120,7 @@ Result<> set_apparmor_on_exec(const DirFd& procfs, const std::string& profile) {
 }
 
 Result<> verify_apparmor(pid_t pid, const std::string& planned) {
+  if (planned.empty()) return {};
   std::string ours;
   for (std::string& part : parts_of(planned))
     if (part.starts_with("holdfast-") || part.starts_with(":holdfast:")) ours = std::move(part);

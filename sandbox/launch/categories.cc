@@ -28,13 +28,15 @@ bool has_pair(std::string_view owner, std::string_view pair) {
   return !plan || plan->find(fmt::format(":{}\"", pair)) != plan->npos;
 }
 
-// Who has the pair, one a line.
-std::string owners(const DirFd& entries, const std::string& pair) {
+// Who has the pair, one a line; but for `claimant`, which has just been made: what its name had before is
+// void.
+std::string owners(const DirFd& entries, const std::string& pair, std::string_view claimant = {}) {
   const auto text = entries.read(pair);
   if (!text) return {};
   std::string live;
   for (const auto owner : split(*text, '\n'))
-    if (!owner.empty() && has_pair(owner, pair)) live += fmt::format("{}\n", owner);
+    if (!owner.empty() && owner != claimant && has_pair(owner, pair))
+      live += fmt::format("{}\n", owner);
   return live;
 }
 
@@ -62,7 +64,7 @@ Result<std::string> claim(const std::string& owner, const std::string& directory
   const auto start = parse_number<uint32_t>(sha256_hex(owner).substr(0, 7), 16);
   for (uint32_t tried = 0; tried < kPairs; ++tried) {
     std::string pair = pair_number((start.value_or(0) + tried) % kPairs);
-    if (!owners(entries, pair).empty()) continue;
+    if (!owners(entries, pair, owner).empty()) continue;
     HF_DO(entries.replace(pair, owner + "\n"));
     return pair;
   }
@@ -72,7 +74,7 @@ Result<std::string> claim(const std::string& owner, const std::string& directory
 Result<> note(const std::string& owner, const std::string& pair, const std::string& directory) {
   HF_TRY(const DirFd entries, open_register(directory));
   HF_DO(forget_the_dead(entries));
-  return entries.replace(pair, owners(entries, pair) + owner + "\n");
+  return entries.replace(pair, owners(entries, pair, owner) + owner + "\n");
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ void describe(V& v, ContainerState& s) {
   v.field("idRange", s.id_range);
   v.field("annotations", s.annotations);
   v.field("hooks", s.hooks);
+  v.field("apparmor", s.apparmor);
   v.field("profile", s.profile);
   v.field("planDigest", s.plan_digest);
   v.check(s.version >= 1 && s.version <= kVersion, "version", "not one that this release reads");

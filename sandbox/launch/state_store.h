@@ -60,6 +60,7 @@ struct ContainerState {
   uint32_t id_range = 0;  // first host id of the range that it holds; 0: none
   oci::StringMap annotations;
   oci::Hooks hooks;  // poststart and poststop run from here
+  std::string apparmor;  // the label of our profile that the program runs under
   std::string profile;
   std::string plan_digest;
 };

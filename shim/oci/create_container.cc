@@ -9,14 +9,13 @@
 #include "core/base/digest.h"
 #include "profiles/policy/resolve.h"
 #include "sandbox/kernel/probe.h"
-#include "sandbox/launch/apparmor_loader.h"
-#include "sandbox/launch/categories.h"
 #include "sandbox/launch/filter_cache.h"
 #include "sandbox/launch/hook_program.h"
 #include "sandbox/launch/hooks.h"
 #include "shim/oci/bundle.h"
 #include "shim/oci/destroy.h"
 #include "shim/oci/id_range.h"
+#include "shim/oci/labels.h"
 #include "shim/oci/load_policy.h"
 #include "shim/oci/pid_file.h"
 #include "shim/oci/request_facts.h"
@@ -30,6 +29,7 @@ struct Decided {
   DirFd bundle;
   Plan plan;
   std::vector<Filter> filters;
+  AppArmorProfile apparmor;
   bool wants_categories = false;
 };
 
@@ -91,10 +91,9 @@ Result<Decided> decide(const Globals& globals, const CreateRequest& request, uin
   add_user_namespace_facts(spec, policy, facts, asked);
   HF_TRY(Resolved resolved, resolve(asked, spec, policy, facts));
   HF_TRY(decided.filters, take_filters(resolved));
-  HF_TRY(const std::string problem, load_apparmor_profile(resolved.apparmor));
-  if (!problem.empty()) warn("apparmor cache: " + problem);
   decided.plan = std::move(resolved.plan);
   decided.bundle = std::move(bundle.dir);
+  decided.apparmor = std::move(resolved.apparmor);
   decided.wants_categories = resolved.wants_categories;
   return decided;
 }
@@ -133,7 +132,8 @@ class Creation {
   Result<> make(SpawnedStage stage) {
     HF_DO(look_at_inner_hooks());
     HF_TRY(state_.id_range, take_id_range(decided_.plan, dir_));
-    HF_DO(settle_categories());
+    HF_TRY(state_.apparmor,
+           take_labels(decided_.plan, decided_.apparmor, decided_.wants_categories, dir_));
     document_ = encode_plan(plan());
     HF_TRY(state_.cgroups,
            with_context(plan_cgroups(plan().cgroup, request_.id, plan().rootless), "cgroups"));
@@ -158,21 +158,6 @@ class Creation {
     HF_DO(dir_.save(state_));
     // Last, because an engine takes it for the sign that all is done.
     if (!request_.pid_file.empty()) HF_DO(write_pid_file(request_.pid_file, process_.pid));
-    return {};
-  }
-
-  // SELinux: a pair of categories that no other container has; an engine's is noted as taken.
-  Result<> settle_categories() {
-    std::string& label = decided_.plan.process.selinux_label;
-    if (label.empty() || plan().rootless) return {};
-    HF_TRY(const std::string owner, path_of(dir_.dir()));
-    if (!decided_.wants_categories) {
-      const auto pair = categories_of(label);
-      return pair.empty() ? Result<>{} : note_categories(owner, pair);
-    }
-    HF_TRY(const std::string pair, claim_categories(owner));
-    label += ":" + pair;
-    decided_.plan.mount_label += ":" + pair;
     return {};
   }
 

@@ -142,7 +142,10 @@ Result<int> attend(Launched& process, const Arguments& args) {
   Foreground foreground(process, {});
   if (!detach) HF_DO(foreground.prepare());
   if (args.given("pidfd-socket")) HF_DO(send_pidfd(args.text("pidfd-socket"), process.pidfd));
-  HF_DO(with_context(go(process), "unable to start container process"));
+  if (auto started = go(process); !started) {
+    if (auto ended = end_process(process.pidfd); !ended) warn(ended.error().message);
+    return Failure(std::move(started.error()).wrap("unable to start container process"));
+  }
   if (args.given("pid-file")) HF_DO(write_pid_file(args.text("pid-file"), process.pid));
   if (detach) return 0;
   return foreground.wait();

@@ -1,5 +1,4 @@
 #include "sandbox/kernel/apparmor.h"
-#include "sandbox/kernel/process.h"
 #include "sandbox/launch/hooks.h"
 #include "shim/oci/container.h"
 #include "shim/oci/destroy.h"
@@ -14,17 +13,11 @@ Result<> run_poststart(const ContainerState& state) {
                    oci::encode_state(oci_state(state, "running", state.init.pid)), cwd);
 }
 
-// The label shows only now that the program runs.
-Result<> verify_label(const Container& container) {
-  if (!apparmor_enabled()) return {};
-  HF_TRY(const Plan plan, container.dir.load_plan());
-  return verify_apparmor(container.state.init.pid, plan.process.apparmor_profile);
-}
-
 Result<int> run(const Globals& globals, const Arguments& args) {
   HF_TRY(const Container container, find_container(globals, args.operands()[0]));
   HF_DO(container.dir.signal_start(container.state));
-  auto started = verify_label(container);
+  // The label shows only now that the program runs.
+  auto started = verify_apparmor(container.state.init.pid, container.state.apparmor);
   // runtime.md, lifecycle: a poststart hook that fails is an error, and the container is stopped.
   if (started) started = run_poststart(container.state);
   if (!started) {

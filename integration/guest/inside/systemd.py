@@ -88,12 +88,12 @@ class EnginesTest(unittest.TestCase):
         common = ("--network", "none", "-m", "64m", "--pids-limit", "33", "--cpus", "0.5")
         shown = output("docker", "run", "--rm", *common, DOCKER_IMAGE, "sh", "-c", SHOW, status=7).splitlines()
         self.assertEqual(shown[:3], [str(64 << 20), "33", "50000 100000"])
-        self.assertRegex(shown[3], r"^holdfast-[0-9a-f]{12} \(enforce\)$")  # the engine's is seen from outside only
+        self.assertRegex(shown[3], r"^holdfast-[0-9a-f]{32} \(enforce\)$")  # the engine's is seen from outside only
         name = output("docker", "run", "-d", *common, DOCKER_IMAGE, "sleep", "1000").strip()
         self.assertEqual(properties(f"docker-{name}.scope", "MemoryMax", "Slice"),
                          {"MemoryMax": str(64 << 20), "Slice": "system.slice"})
         stacked = label(output("docker", "inspect", "-f", "{{.State.Pid}}", name))
-        self.assertRegex(stacked, r"^docker-default//&:holdfast:holdfast-[0-9a-f]{12} \(enforce\)$")
+        self.assertRegex(stacked, r"^docker-default//&:holdfast:holdfast-[0-9a-f]{32} \(enforce\)$")
         # docker-default would show the empty directory that hides the firmware, and lets signal only its own
         shown = output("docker", "exec", name, "sh", "-c", "sleep 99 & kill $! && echo killed; ls /sys/firmware", status=1)
         self.assertRegex(shown, r"^killed\n.*Permission denied")
@@ -107,12 +107,12 @@ class EnginesTest(unittest.TestCase):
         podman = ("podman", "--runtime", HOLDFAST, "run", "--network", "none", "-m", "64m", "--pids-limit", "33", "--cpus", "0.5")
         shown = output(*podman, "--rm", BUSYBOX, "sh", "-c", SHOW, status=7).splitlines()
         self.assertEqual(shown[:3], [str(64 << 20), "33", "50000 100000"])
-        self.assertRegex(shown[3], r"^holdfast-[0-9a-f]{12} \(enforce\)$")
+        self.assertRegex(shown[3], r"^holdfast-[0-9a-f]{32} \(enforce\)$")
         name = output(*podman, "-d", BUSYBOX, "sleep", "1000").strip()
         self.assertEqual(properties(f"libpod-{name}.scope", "MemoryMax", "Slice"),
                          {"MemoryMax": str(64 << 20), "Slice": "machine.slice"})
         stacked = label(output("podman", "inspect", "-f", "{{.State.Pid}}", name))
-        self.assertRegex(stacked, r"^containers-default-[0-9.]+//&:holdfast:holdfast-[0-9a-f]{12} \(enforce\)$")
+        self.assertRegex(stacked, r"^containers-default-[0-9.]+//&:holdfast:holdfast-[0-9a-f]{32} \(enforce\)$")
         self.assertEqual(output("podman", "exec", name, "sh", "-c", "sleep 99 & kill $! && echo in"), "in\n")
         output("podman", "rm", "-f", "-t", "0", name)
         self.assertEqual(properties(f"libpod-{name}.scope", "ActiveState"), {"ActiveState": "inactive"})

@@ -51,7 +51,7 @@ class AppArmorTest(RuntimeCase):
             self.runtime.ok("start", name)
             shown = self.runtime.ok("exec", name, "sh", "-c", show).stdout.split("\n")
         # from inside, the part in the policy namespace of the profile that is stacked on the asked one
-        self.assertRegex(shown[0], r"^holdfast-[0-9a-f]{12} \(enforce\)$")
+        self.assertRegex(shown[0], r"^holdfast-[0-9a-f]{32} \(enforce\)$")
         self.assertEqual(shown[1], "made")
         self.assertIn("Permission denied", shown[2])
 
@@ -61,7 +61,7 @@ class AppArmorTest(RuntimeCase):
             bundle.process["noNewPrivileges"] = True
             bundle.write()
             result = self.assert_ok(self.runtime.run_container(bundle))
-        self.assertRegex(result.stdout.strip("\0\n"), r"^holdfast-[0-9a-f]{12} \(enforce\)$")
+        self.assertRegex(result.stdout.strip("\0\n"), r"^holdfast-[0-9a-f]{32} \(enforce\)$")
 
     def started(self, bundle):
         name = new_id()
@@ -75,7 +75,7 @@ class AppArmorTest(RuntimeCase):
     @staticmethod
     def loaded():
         profiles = pathlib.Path("/sys/kernel/security/apparmor/profiles").read_text(encoding="ascii")
-        return {line for line in profiles.split("\n") if re.match(r"(:holdfast:)?holdfast-[0-9a-f]{12} ", line)}
+        return {line for line in profiles.split("\n") if re.match(r"(:holdfast:)?holdfast-[0-9a-f]{32} ", line)}
 
     def test_a_profile_of_the_plan_is_stacked_on_the_asked_one(self):
         with Bundle(["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"]) as bundle:
@@ -83,7 +83,7 @@ class AppArmorTest(RuntimeCase):
             bundle.write()
             name = self.started(bundle)
             label = self.label(self.runtime.state(name)["pid"])
-            self.assertRegex(label, r"^holdfast-test//&:holdfast:holdfast-[0-9a-f]{12} \(enforce\)$")
+            self.assertRegex(label, r"^holdfast-test//&:holdfast:holdfast-[0-9a-f]{32} \(enforce\)$")
             plan = json.loads((pathlib.Path(self.runtime.root) / name / "plan.json").read_text())
             self.assertEqual(plan["process"]["apparmorProfile"], label.removesuffix(" (enforce)"))
             before = self.loaded()
@@ -109,7 +109,7 @@ class AppArmorTest(RuntimeCase):
                     bundle.process["apparmorProfile"] = asked
                 bundle.write()
                 self.assertRegex(self.label(self.runtime.state(self.started(bundle))["pid"]),
-                                 r"^holdfast-[0-9a-f]{12} \(enforce\)$")
+                                 r"^holdfast-[0-9a-f]{32} \(enforce\)$")
 
     def test_without_a_compiler_the_plan_tells(self):
         parser = pathlib.Path("/sbin/apparmor_parser")
