@@ -261,4 +261,5 @@ class KernelTest(unittest.TestCase):
             "Mdwe.*", "LandlockKernel.OnlyTheNamedPortsAreBoundAndReached",
             "LandlockKernel.IoctlReachesTheContainersDevicesOnly",
             # on a tmpfs, which Linux 6.1 cannot map: MountsTest has it on ext4
-            "RootfsUserns.AnIdMappedBindShowsTheMappedOwner", "RootfsUserns.IdMapWithoutMappingsTakesTheContainersOwn"])
+            "RootfsUserns.AnIdMappedBindShowsTheMappedOwner", "RootfsUserns.IdMapWithoutMappingsTakesTheContainersOwn",
+            "RootfsUserns.ARootThatBelongsToTheHostsRootIsMapped", "UserNamespaces.ATrialTellsWhatCanBeMappedAndWhy"])
