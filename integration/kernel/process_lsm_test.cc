@@ -18,6 +18,7 @@
 #include "sandbox/kernel/process.h"
 #include "sandbox/kernel/verify.h"
 #include "sandbox/launch/apparmor_loader.h"
+#include "sandbox/launch/profile_claims.h"
 
 namespace holdfast {
 namespace {
@@ -159,6 +160,64 @@ TEST_F(AppArmor, AProfileOfThePlanDeniesWhatTheEnginesAllows) {
             "odd Permission denied\nlikeness done\n");
   for (const char* path : {kOdd, kLikeness}) ::unlink(path);
   EXPECT_EQ(std::system((std::string("rm -r ") + directory).c_str()), 0);
+}
+
+TEST_F(AppArmor, ProfilesThatNobodyHasLeaveTheKernel) {
+  char directory[] = "/tmp/holdfast-lsm-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory), nullptr);
+  const std::string top = directory;
+  struct Container {
+    AppArmorProfile profile;
+    IdHolder holder;
+  };
+  // Their plans differ in a capability, or they would have one profile together.
+  const auto container = [&](int capability) {
+    Plan plan;
+    plan.process.capabilities.bounding = uint64_t{1} << capability;
+    Container made{apparmor_profile(plan, {.stacked = true}), {}};
+    const std::string state = fmt::format("{}/{}", top, capability);
+    EXPECT_EQ(::mkdir(state.c_str(), 0700), 0);
+    const auto opened = DirFd::open(state);
+    if (opened) made.holder = id_holder(*opened).value_or(IdHolder{});
+    EXPECT_EQ(claim_profile(made.profile.label, made.holder, top + "/claims", 2).value_or("error"),
+              "");
+    EXPECT_EQ(load_apparmor_profile(made.profile, top + "/cache").value_or("error"), "");
+    return made;
+  };
+  const auto loaded = [](const Container& each) {
+    return apparmor_profile_loaded(each.profile.label).value_or(false);
+  };
+  const Container gone = container(CAP_CHOWN), running = container(CAP_KILL);
+  EXPECT_TRUE(loaded(gone) && loaded(running));
+  // A process that outlives its container's directory.
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto procfs = host_procfs();
+    if (!procfs || !set_apparmor_on_exec(*procfs, running.profile.label)) ::_exit(1);
+    ::execl("/bin/sleep", "sleep", "1000", nullptr);
+    ::_exit(1);
+  }
+  ::close(ends[1]);
+  char none;
+  EXPECT_EQ(::read(ends[0], &none, 1), 0);  // closed by its execve
+  ::close(ends[0]);
+  EXPECT_TRUE(verify_apparmor(child, running.profile.label));
+  for (const Container* each : {&gone, &running})
+    EXPECT_EQ(::rmdir(each->holder.directory.c_str()), 0);
+  const Container third = container(CAP_FOWNER);
+  EXPECT_FALSE(loaded(gone));
+  EXPECT_TRUE(loaded(running) && loaded(third));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  // One that was given back is as good as gone; the namespace itself stays.
+  EXPECT_TRUE(release_profile(third.profile.label, third.holder, top + "/claims"));
+  const Container fourth = container(CAP_SETUID);
+  EXPECT_TRUE(!loaded(running) && !loaded(third) && loaded(fourth));
+  EXPECT_FALSE(unload_apparmor_profile(":holdfast:"));
+  EXPECT_TRUE(loaded(fourth));
+  EXPECT_EQ(std::system(("rm -r " + top).c_str()), 0);
 }
 
 TEST_F(AppArmor, ARunningProgramIsHeldToTheProfileOfItsPlan) {

@@ -16,6 +16,7 @@ namespace {
 constexpr const char* kUnconfined = "unconfined";
 constexpr const char* kPolicy = "/sys/kernel/security/apparmor";
 constexpr const char* kReplace = "/sys/kernel/security/apparmor/.replace";
+constexpr const char* kRemove = "/sys/kernel/security/apparmor/.remove";
 
 // Engines look for this wording, with the backquotes, to tell a labelling failure from others.
 std::string attribute_in_words(std::string_view name) {
@@ -44,6 +45,32 @@ std::vector<std::string> parts_of(std::string_view label) {
   }
   std::sort(parts.begin(), parts.end());
   return parts;
+}
+
+bool is_ours(std::string_view part) {
+  if (part.starts_with(":holdfast:")) part.remove_prefix(10);
+  return part.starts_with("holdfast-") && part.size() > 9;
+}
+
+// The kernel takes a policy in one write only.
+Result<> write_policy(const char* path, std::string_view bytes) {
+  const Fd file(::open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) return os_error("open {}", path);
+  struct statfs info {};
+  if (::fstatfs(file.get(), &info) != 0) return os_error("{}", path);
+  if (info.f_type != SECURITYFS_MAGIC) return error("{}: not a file of securityfs", path);
+  if (::write(file.get(), bytes.data(), bytes.size()) != std::ssize(bytes))
+    return os_error("write {}", path);
+  return {};
+}
+
+// What a process runs under; nothing where it has gone.
+Result<std::string> label_of(const DirFd& procfs, pid_t pid) {
+  auto shown = read_proc(procfs, fmt::format("{}/attr/apparmor/current", pid), 65536);
+  if (!shown && shown.error().code == ENOENT)
+    shown = read_proc(procfs, fmt::format("{}/attr/current", pid), 65536);
+  if (!shown && (shown.error().code == ENOENT || shown.error().code == ESRCH)) return std::string();
+  return with_context(std::move(shown), "apparmor label");
 }
 
 }  // namespace
@@ -82,15 +109,28 @@ const char* apparmor_parser() {
 }
 
 Result<> load_apparmor_policy(std::string_view compiled) {
-  const Fd file(::open(kReplace, O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file) return os_error("open {}", kReplace);
-  struct statfs info {};
-  if (::fstatfs(file.get(), &info) != 0) return os_error("{}", kReplace);
-  if (info.f_type != SECURITYFS_MAGIC) return error("{}: not a file of securityfs", kReplace);
-  // The kernel takes a policy in one write only.
-  if (::write(file.get(), compiled.data(), compiled.size()) != std::ssize(compiled))
-    return os_error("write {}", kReplace);
-  return {};
+  return write_policy(kReplace, compiled);
+}
+
+Result<> unload_apparmor_profile(const std::string& label) {
+  // ":holdfast:" alone would be the whole policy namespace.
+  if (!is_ours(label)) return error("{} is no profile of holdfast's", label);
+  return write_policy(kRemove, label);
+}
+
+Result<std::set<std::string>> apparmor_profiles_in_use(const std::set<std::string>& labels) {
+  std::set<std::string> used;
+  HF_TRY(const DirFd procfs, host_procfs());
+  HF_TRY(const auto names, procfs.list());
+  for (const std::string& name : names) {
+    const auto pid = parse_number<pid_t>(name);
+    if (!pid) continue;
+    const auto shown = label_of(procfs, *pid);
+    if (!shown) return Failure(shown.error());
+    for (std::string& part : parts_of(*shown))
+      if (labels.contains(part)) used.insert(std::move(part));
+  }
+  return used;
 }
 
 Result<> set_apparmor_on_exec(const DirFd& procfs, const std::string& profile) {
@@ -123,17 +163,14 @@ Result<> verify_apparmor(pid_t pid, const std::string& planned) {
   if (planned.empty()) return {};
   std::string ours;
   for (std::string& part : parts_of(planned))
-    if (part.starts_with("holdfast-") || part.starts_with(":holdfast:")) ours = std::move(part);
+    if (is_ours(part)) ours = std::move(part);
   if (ours.empty()) return {};
   HF_TRY(const DirFd procfs, host_procfs());
-  auto shown = read_proc(procfs, fmt::format("{}/attr/apparmor/current", pid), 65536);
-  if (!shown && shown.error().code == ENOENT)
-    shown = read_proc(procfs, fmt::format("{}/attr/current", pid), 65536);
-  if (!shown && (shown.error().code == ENOENT || shown.error().code == ESRCH)) return {};
-  if (!shown) return with_context(Result<>(Failure(std::move(shown).error())), "apparmor label");
-  const auto parts = parts_of(*shown);
+  HF_TRY(const std::string shown, label_of(procfs, pid));
+  if (shown.empty()) return {};
+  const auto parts = parts_of(shown);
   if (std::find(parts.begin(), parts.end(), ours) != parts.end()) return {};
-  return error("apparmor label: the kernel shows {} instead of {}", trim(*shown), planned);
+  return error("apparmor label: the kernel shows {} instead of {}", trim(shown), planned);
 }
 
 }  // namespace holdfast

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,12 @@ const char* apparmor_parser();
 
 // Hands compiled profiles to the kernel, which adds or replaces them as a whole.
 Result<> load_apparmor_policy(std::string_view compiled);
+
+// Takes a profile of ours out of the kernel: whoever still ran under it would run on without.
+Result<> unload_apparmor_profile(const std::string& label);
+
+// Which of these profiles any process of the host runs under.
+Result<std::set<std::string>> apparmor_profiles_in_use(const std::set<std::string>& labels);
 
 // That a running program is held by the profile of ours that its label was planned with, if any. Other
 // parts of the label are the engine's, whose rules may change them at execve. A process that has gone is

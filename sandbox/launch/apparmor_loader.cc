@@ -1,8 +1,10 @@
 #include "sandbox/launch/apparmor_loader.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,7 +76,13 @@ class Spawn {
   posix_spawnattr_t attributes_;
 };
 
+constexpr int kMilliseconds = 60'000;
+
 Result<int> wait_for(pid_t pid) {
+  // Our child until it is waited for: the number is its own.
+  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
+  if (process && ::poll(&ended, 1, kMilliseconds) == 0) ::kill(pid, SIGKILL);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0)
     if (errno != EINTR) return os_error("wait for apparmor_parser");
@@ -92,6 +100,7 @@ Result<std::string> compile(const std::string& text) {
   HF_TRY(const int status, wait_for(pid));
   HF_TRY(std::string compiled, content_of(output));
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && !compiled.empty()) return compiled;
+  if (WIFSIGNALED(status)) return error("{}: ended by signal {}", parser, WTERMSIG(status));
   HF_TRY(std::string said, content_of(complaints));
   for (char& c : said)
     if (c == '\n') c = ' ';

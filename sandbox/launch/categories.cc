@@ -1,7 +1,5 @@
 #include "sandbox/launch/categories.h"
 
-#include <sys/file.h>
-
 #include "core/base/digest.h"
 #include "sandbox/launch/cache_directory.h"
 
@@ -48,17 +46,9 @@ Result<> forget_the_dead(const DirFd& entries) {
   return {};
 }
 
-// The register, locked until it is closed.
-Result<DirFd> open_register(const std::string& directory) {
-  HF_TRY(DirFd entries, open_cache(directory));
-  while (::flock(entries.get(), LOCK_EX) != 0)
-    if (errno != EINTR) return os_error("lock {}", directory);
-  return entries;
-}
-
 Result<std::string> claim(const std::string& owner, const std::string& directory) {
   if (owner.find('\n') != owner.npos) return error("the state directory has a line break");
-  HF_TRY(const DirFd entries, open_register(directory));
+  HF_TRY(const DirFd entries, open_locked(directory));
   HF_DO(forget_the_dead(entries));
   // Somewhere else for every container, so that the first try nearly always succeeds.
   const auto start = parse_number<uint32_t>(sha256_hex(owner).substr(0, 7), 16);
@@ -72,7 +62,7 @@ Result<std::string> claim(const std::string& owner, const std::string& directory
 }
 
 Result<> note(const std::string& owner, const std::string& pair, const std::string& directory) {
-  HF_TRY(const DirFd entries, open_register(directory));
+  HF_TRY(const DirFd entries, open_locked(directory));
   HF_DO(forget_the_dead(entries));
   return entries.replace(pair, owners(entries, pair, owner) + owner + "\n");
 }

@@ -97,17 +97,6 @@ Result<std::string> read_link(const DirFd& directory, const std::string& name) {
   return std::string(target, static_cast<size_t>(size));
 }
 
-// Whether the state directory that the claim is of is still there.
-Result<bool> is_there(const DirFd& range, const std::string& name) {
-  HF_TRY(const std::string path, read_link(range, name));
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return false;
-    return true;  // not known is not gone
-  }
-  return S_ISDIR(info.st_mode) && holder_name(info) == name;
-}
-
 bool overlaps(const std::vector<oci::IdMapping>& map, uint32_t first) {
   return std::any_of(map.begin(), map.end(), [&](const oci::IdMapping& each) {
     return each.host_id < uint64_t{first} + kIdRangeSize &&
@@ -150,6 +139,16 @@ Result<DirFd> open_or_make(const std::string& path) {
 }
 
 }  // namespace
+
+Result<bool> is_there(const DirFd& claims, const std::string& name) {
+  HF_TRY(const std::string path, read_link(claims, name));
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    return true;  // not known is not gone
+  }
+  return S_ISDIR(info.st_mode) && holder_name(info) == name;
+}
 
 std::string IdPool::text() const {
   return fmt::format("{}..{} ({})", first, first + (count - 1), source);

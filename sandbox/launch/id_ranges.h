@@ -55,6 +55,9 @@ struct IdHolder {
 };
 Result<IdHolder> id_holder(const DirFd& state_directory);
 
+// Whether the state directory that a claim is of, a link of this name in `claims`, is still there.
+Result<bool> is_there(const DirFd& claims, const std::string& name);
+
 // The place of the pool that a container starts to look at. Pure.
 uint32_t preferred_range(std::string_view container, uint32_t ranges);
 

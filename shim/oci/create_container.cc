@@ -216,6 +216,7 @@ class Creation {
     if (cgroups_made_)
       if (auto done = release_resources(state_); !done) warn(done.error().message);
     if (auto done = release_id_range(state_.id_range, dir_); !done) warn(done.error().message);
+    if (auto done = release_labels(state_, dir_); !done) warn(done.error().message);
     if (auto done = dir_.remove(); !done && dir_.linked()) warn(done.error().message);
     if (hooks_ran_) run_poststop(state_);
   }

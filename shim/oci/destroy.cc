@@ -9,6 +9,7 @@
 
 #include "sandbox/launch/hooks.h"
 #include "shim/oci/id_range.h"
+#include "shim/oci/labels.h"
 
 namespace holdfast {
 namespace {
@@ -48,9 +49,10 @@ Result<ContainerState> reconstruct(const StateDir& dir) {
   return state;
 }
 
-// A claim is void without the state directory: what fails here costs the next one a look at it.
-void give_ids_back(const ContainerState& state, const StateDir& dir) {
+// Claims are void without the state directory: what fails here costs the next one a look at it.
+void give_claims_back(const ContainerState& state, const StateDir& dir) {
   if (auto done = release_id_range(state.id_range, dir); !done) warn(done.error().message);
+  if (auto done = release_labels(state, dir); !done) warn(done.error().message);
 }
 
 }  // namespace
@@ -101,7 +103,7 @@ Result<> release_resources(const ContainerState& state, Cgroups cgroups, const S
 
 Result<> destroy(const StateDir& dir, const ContainerState& state) {
   HF_DO(with_context(release_resources(state, Cgroups::kOwn, &dir), "container {}", dir.id()));
-  give_ids_back(state, dir);
+  give_claims_back(state, dir);
   return dir.remove();
 }
 
@@ -145,7 +147,7 @@ Result<> delete_container(const StateDir& dir, bool force) {
     if (journalled)
       HF_DO(with_context(release_resources(*state, own ? Cgroups::kOwn : Cgroups::kPlanned, &dir),
                          "container {}", dir.id()));
-    if (journalled) give_ids_back(*state, dir);
+    if (journalled) give_claims_back(*state, dir);
     const auto removed = dir.remove();
     if (!removed && removed.error().code == ENOTEMPTY && attempt < 10) continue;
     if (!removed) return removed;

@@ -2,6 +2,7 @@
 
 #include "sandbox/launch/apparmor_loader.h"
 #include "sandbox/launch/categories.h"
+#include "sandbox/launch/profile_claims.h"
 #include "shim/oci/bundle.h"
 #include "shim/oci/container.h"
 
@@ -29,9 +30,18 @@ Result<std::string> take_labels(Plan& plan, const AppArmorProfile& profile, bool
                                 const StateDir& dir) {
   HF_DO(settle_categories(plan, wants_categories, dir));
   if (profile.name.empty()) return std::string();
-  HF_TRY(const std::string problem, load_apparmor_profile(profile));
-  if (!problem.empty()) warn("apparmor cache: " + problem);
+  HF_TRY(const IdHolder holder, id_holder(dir.dir()));
+  HF_TRY(const std::string unloading, claim_profile(profile.label, holder));
+  if (!unloading.empty()) warn("apparmor: profiles that are not used: " + unloading);
+  HF_TRY(const std::string caching, load_apparmor_profile(profile));
+  if (!caching.empty()) warn("apparmor cache: " + caching);
   return profile.label;
+}
+
+Result<> release_labels(const ContainerState& state, const StateDir& dir) {
+  if (state.apparmor.empty()) return {};
+  HF_TRY(const IdHolder holder, id_holder(dir.dir()));
+  return release_profile(state.apparmor, holder);
 }
 
 }  // namespace holdfast

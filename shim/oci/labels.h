@@ -2,6 +2,8 @@
 //
 //   HF_TRY(state.apparmor, take_labels(plan, resolved.apparmor, resolved.wants_categories, dir));
 //
+//   HF_DO(release_labels(state, dir));
+//
 // Where the plan has no label nothing is looked at.
 #pragma once
 
@@ -17,5 +19,8 @@ namespace holdfast {
 // profile, which the program is to be seen with once it runs; empty: none.
 Result<std::string> take_labels(Plan& plan, const AppArmorProfile& profile, bool wants_categories,
                                 const StateDir& dir);
+
+// When the container's processes have ended.
+Result<> release_labels(const ContainerState& state, const StateDir& dir);
 
 }  // namespace holdfast

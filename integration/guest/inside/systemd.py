@@ -10,6 +10,7 @@ from engines.images import BUSYBOX, archive
 from guest.inside import kernel
 from lib.bundle import Bundle
 from lib.case import RuntimeCase
+from lib.node import Node
 from lib.runtime import HOLDFAST, Runtime, new_id
 
 DOCKER_IMAGE = "holdfast-test/busybox:1"
@@ -65,6 +66,18 @@ class SystemdDriverTest(RuntimeCase):
             self.runtime.ok("delete", "--force", name)
             self.assertFalse(cgroup.exists())
             self.assertEqual(properties(unit, "ActiveState"), {"ActiveState": "inactive"})
+
+    def test_the_policy_limits_what_nobody_limited(self):
+        name = new_id()
+        with Bundle(["sleep", "1000"]) as bundle, Node(
+                {"profile": "few"}, profiles={"few": {"extends": "baseline", "limits": {"pids": {"default": 77}}}}) as node:
+            bundle.linux["cgroupsPath"] = f"system.slice:holdfast-test:{name}"
+            bundle.write()
+            runtime = Runtime(root=self.runtime.root, global_args=["--systemd-cgroup"], prefix=node.prefix)
+            self.assert_ok(runtime.create(bundle, name))
+            unit = f"holdfast-test-{name}.scope"
+            self.assertEqual(properties(unit, "TasksMax"), {"TasksMax": "77"})
+            self.assertEqual(pathlib.Path(f"/sys/fs/cgroup/system.slice/{unit}/pids.max").read_text(), "77\n")
 
 
 class KernelTest(unittest.TestCase):

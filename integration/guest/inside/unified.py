@@ -16,7 +16,8 @@ from cli.test_user_namespace import UserNamespaces  # a suite of its own elsewhe
 from guest.inside import kernel
 from lib.bundle import Bundle
 from lib.case import RuntimeCase
-from lib.runtime import new_id
+from lib.node import Node
+from lib.runtime import Runtime, new_id
 
 PROFILE = """
 profile holdfast-test flags=(attach_disconnected,mediate_deleted) {
@@ -123,6 +124,20 @@ class AppArmorTest(RuntimeCase):
             plan = json.loads((pathlib.Path(self.runtime.root) / name / "plan.json").read_text())
             told = [each for each in plan["decisions"] if each["control"] == "appArmor" and each["outcome"] == "not possible"]
             self.assertIn("apparmor_parser", told[0]["why"])
+            with Node({"profile": "hard"}, profiles={"hard": {"extends": "baseline", "appArmor": "require"}}) as node:
+                self.assert_refused(Runtime(root=self.runtime.root, prefix=node.prefix).run_container(bundle),
+                                    "requires appArmor, but apparmor_parser, which compiles profiles, is not installed")
+
+    def test_restricted_has_it_beneath_everything_else(self):
+        with Node({"profile": "restricted"}) as node, Bundle(["sh", "-c", "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status;"
+                                                              "cat /proc/self/attr/current; ls /sys/firmware 2>&1"]) as bundle:
+            bundle.process["apparmorProfile"] = "holdfast-test"
+            bundle.write()
+            result = Runtime(root=self.runtime.root, prefix=node.prefix).run_container(bundle)
+        shown = result.stdout.split("\n")
+        self.assertEqual(shown[:2], ["NoNewPrivs:\t1", "Seccomp:\t2"], result.stderr)
+        self.assertRegex(shown[2], r"^holdfast-[0-9a-f]{32} \(enforce\)$")
+        self.assertIn("Permission denied", shown[3])
 
     def test_a_profile_that_is_not_loaded_is_an_error(self):
         with Bundle() as bundle:
@@ -145,6 +160,14 @@ class CgroupV2Test(RuntimeCase):
         self.assertEqual(shown[:3], [str(64 << 20), "33", "50000 100000"])
         self.assertIn(shown[3], ("20", "59"))  # two formulas are in use for a weight out of shares
         self.assertEqual(shown[4], "0::/")
+
+    def test_the_policy_limits_what_nobody_limited(self):
+        with Node({"profile": "few"}, profiles={"few": {"extends": "baseline", "limits": {"pids": {"default": 77}}}}) as node:
+            runtime = Runtime(root=self.runtime.root, prefix=node.prefix)
+            with self.limited("cat", "/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/memory.max") as bundle:
+                self.assertEqual(self.assert_ok(runtime.run_container(bundle)).stdout, f"33\n{64 << 20}\n")
+                del bundle.linux["resources"]["pids"]
+                self.assertEqual(self.assert_ok(runtime.run_container(bundle.write())).stdout, f"77\n{64 << 20}\n")
 
     def test_the_memory_limit_kills(self):
         with self.limited("sh", "-c", "exec tail -c 90m /dev/zero") as bundle:
