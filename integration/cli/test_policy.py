@@ -254,6 +254,77 @@ class Policy(RuntimeCase):
             self.runtime.ok("update", "--pids-limit", "100", container)
             self.assertEqual(limit.read_text(), "100\n")
 
+    @staticmethod
+    def control(container_state, controller, v1, v2):
+        """What a control file of the container's cgroup says, whichever version holds it."""
+        for line in pathlib.Path(f"/proc/{container_state['pid']}/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controller in controllers.split(","):
+                return pathlib.Path(f"/sys/fs/cgroup/{controller}{path}/{v1}").read_text().strip()
+            unified = pathlib.Path(f"/sys/fs/cgroup{path}/{v2}")
+            if controllers == "" and unified.exists():
+                return unified.read_text().strip()
+        raise AssertionError(f"no {controller} controller")
+
+    def quota(self, state):
+        return self.control(state, "cpu", "cpu.cfs_quota_us", "cpu.max").split()[0]
+
+    def memory(self, state):
+        return self.control(state, "memory", "memory.limit_in_bytes", "memory.max")
+
+    LIMITS = {"extends": "baseline", "limits": {
+        "memory": {"default": "64Mi", "max": "128Mi"}, "cpu": {"default": "500m", "max": 1},
+        "pids": {"default": 50, "max": 100}}}
+
+    def test_limits_are_given_where_none_is_asked_and_end_at_the_ceiling(self):
+        self.node({"profile": "small"}, profiles={"small": self.LIMITS})
+        asked = {"memory": {"limit": 1 << 30, "swap": 1 << 30}, "pids": {"limit": 5000},
+                 "cpu": {"quota": 800000, "period": 200000}}
+        for resources, expected in (({}, (str(64 << 20), "50000", "50")),
+                                    (asked, (str(128 << 20), "200000", "100")),
+                                    ({"memory": {"limit": 32 << 20}, "cpu": {"quota": 10000}},
+                                     (str(32 << 20), "10000", "50"))):
+            with self.subTest(resources=resources), Bundle(["sleep", "600"]) as bundle:
+                bundle.linux["resources"].update(resources)
+                container = new_id()
+                self.assert_ok(self.runtime.create(bundle.write(), container))
+                state = self.runtime.state(container)
+                pids = self.control(state, "pids", "pids.max", "pids.max")
+                self.assertEqual((self.memory(state), self.quota(state), pids), expected)
+
+    def test_an_update_ends_at_the_ceiling_and_is_told(self):
+        self.node({"profile": "small"}, profiles={"small": self.LIMITS})
+        with Bundle(["sleep", "600"]) as bundle:
+            container = new_id()
+            self.assert_ok(self.runtime.create(bundle.write(), container))
+            state = self.runtime.state(container)
+            update = lambda **resources: self.runtime.ok(
+                "update", "--resources", "-", container, stdin=json.dumps(resources))
+            update(memory={"limit": 1 << 30})
+            self.assertEqual(self.memory(state), str(128 << 20))
+            update(memory={"limit": -1})
+            self.assertEqual(self.memory(state), str(64 << 20))
+            update(cpu={"period": 10000})
+            self.assertEqual(self.quota(state), "10000")
+            update(cpu={"quota": 5000})
+            self.assertEqual(self.quota(state), "5000")
+            # What an update does not name is neither lifted nor forgotten.
+            update(pids={"limit": -1})
+            self.assertEqual(self.control(state, "pids", "pids.max", "pids.max"), "50")
+            plan = json.loads((pathlib.Path(self.runtime.root) / container / "plan.json").read_text())
+        self.assertEqual(plan["cgroup"]["resources"]["memory"]["limit"], 64 << 20)
+        told = {each["control"]: each for each in plan["decisions"]}
+        self.assertEqual((told["memoryLimit"]["asked"], told["memoryLimit"]["applied"]),
+                         ("unlimited", "64Mi"))
+
+    def test_a_limit_of_zero_is_no_limit_and_refused(self):
+        self.node({"profile": "small"}, profiles={"small": {
+            "extends": "baseline", "limits": {"memory": {"max": 0}, "hugepages": {"2 MB": {"max": 1}}}}})
+        with Bundle(["true"]) as bundle:
+            result = self.runtime.run_container(bundle)
+        self.assert_refused(result, "limits.memory: expected more than 0")
+        self.assert_refused(result, "is no page size such as 2MB")
+
     def test_the_old_file_is_refused_and_says_where_it_goes(self):
         node = self.node({})
         node.write("policy.json", "{}")

@@ -45,6 +45,7 @@ void each_member(P& a, const Profile& b, F& f) {
   f.rootfs(a.rootfs, b.rootfs);
   f.more("maskedPaths", a.masked_paths, b.masked_paths);
   f.more("readonlyPaths", a.readonly_paths, b.readonly_paths);
+  f.stricter("limits.require", a.limits.require, b.limits.require);
   f.ceiling("limits.memory", a.limits.memory, b.limits.memory);
   f.ceiling("limits.swap", a.limits.swap, b.limits.swap);
   f.ceiling("limits.cpu", a.limits.cpu, b.limits.cpu);

@@ -16,19 +16,13 @@ bool given(const Limit& limit) { return limit.fallback || limit.max; }
 void resolve_pending(ResolveContext& c) {
   const Profile& p = c.judge.profile();
   const Limits& limits = p.limits;
-  const bool cpu = limits.cpu.fallback || limits.cpu.max;
   const struct {
     std::string_view control;
     Requirement wanted;
     RuleId rule;
   } kPending[] = {
       {"rootfs", if_given(p.rootfs.read_only || !p.rootfs.writable.empty()), RuleId::kRootfs},
-      {"limits:memory", if_given(given(limits.memory)), RuleId::kLimits},
-      {"limits:swap", if_given(given(limits.swap)), RuleId::kLimits},
-      {"limits:cpu", if_given(cpu), RuleId::kLimits},
-      {"limits:ioWeight", if_given(given(limits.io_weight)), RuleId::kLimits},
       {"limits:tmpfs", if_given(given(limits.tmpfs)), RuleId::kLimits},
-      {"limits:hugepages", if_given(!limits.hugepages.empty()), RuleId::kLimits},
       {"mounts.deny", if_given(!p.mounts.deny.empty()), RuleId::kSystemMounts},
       {"mounts.force",
        if_given(!p.mounts.force_bind.empty() || !p.mounts.force_tmpfs.empty() ||

@@ -83,22 +83,23 @@ struct RootfsRules {
 // `fallback` ("default") where the engine sets none; `max` is the most it may set. An amount beyond is
 // lowered to the max, "unlimited" to the default.
 struct Limit {
-  std::optional<Quantity> fallback, max;
+  std::optional<Quantity> fallback{}, max{};
   bool operator==(const Limit&) const = default;
 };
 struct CpuLimit {
-  std::optional<Cpus> fallback, max;
+  std::optional<Cpus> fallback{}, max{};
   bool operator==(const CpuLimit&) const = default;
 };
 
 struct Limits {
-  Limit memory;                            // bytes
-  Limit swap;                              // bytes of swap alone, without memory
-  CpuLimit cpu;                            // CPUs: quota / period
-  Limit pids;                              // tasks
-  Limit io_weight;                         // 1 to 1000
-  Limit tmpfs;                             // bytes of each tmpfs
-  std::map<std::string, Limit> hugepages;  // by page size: "2MB"
+  bool require = false;  // no container starts whose limits the host cannot hold
+  Limit memory{};        // bytes
+  Limit swap{};          // bytes of swap alone, without memory
+  CpuLimit cpu{};        // CPUs: quota / period
+  Limit pids{};          // tasks
+  Limit io_weight{};     // 10 to 1000
+  Limit tmpfs{};         // bytes of each tmpfs
+  std::map<std::string, Limit> hugepages{};  // by page size: "2MB"
   bool operator==(const Limits&) const = default;
 };
 

@@ -18,4 +18,11 @@ bool is_known_rlimit(std::string_view name) {
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
+bool is_page_size(std::string_view name) {
+  const size_t digits = name.find_first_not_of("0123456789");
+  if (digits == 0 || digits == name.npos || name[0] == '0') return false;
+  const std::string_view unit = name.substr(digits);
+  return unit == "KB" || unit == "MB" || unit == "GB";
+}
+
 }  // namespace holdfast

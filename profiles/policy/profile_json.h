@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "core/json/codec.h"
 #include "core/plan/capability_names.h"
@@ -18,11 +19,12 @@ inline constexpr json::Name<Access> kAccesses[] = {
     {"deny", Access::kDeny}, {"warn", Access::kWarn}, {"allow", Access::kAllow}};
 constexpr std::span<const json::Name<Access>> json_names(Access) { return kAccesses; }
 
-inline constexpr json::Name<MountFlag> kMountFlags[] = {{"nosuid", MountFlag::kNosuid},
-                                                        {"nodev", MountFlag::kNodev},
-                                                        {"noexec", MountFlag::kNoexec},
-                                                        {"nosymfollow", MountFlag::kNosymfollow}};
-constexpr std::span<const json::Name<MountFlag>> json_names(MountFlag) { return kMountFlags; }
+inline constexpr json::Name<MountFlag> kMountFlagNames[] = {
+    {"nosuid", MountFlag::kNosuid},
+    {"nodev", MountFlag::kNodev},
+    {"noexec", MountFlag::kNoexec},
+    {"nosymfollow", MountFlag::kNosymfollow}};
+constexpr std::span<const json::Name<MountFlag>> json_names(MountFlag) { return kMountFlagNames; }
 
 // "NET_ADMIN", as Kubernetes writes them.
 inline std::span<const json::Name<Capability>> json_names(Capability) {
@@ -95,6 +97,9 @@ void describe(V& v, RootfsRules& r) {
   check_absolute(v, "writable", r.writable);
 }
 
+inline int64_t amount_of(const Quantity& q) { return q.value; }
+inline int64_t amount_of(const Cpus& c) { return c.milli; }
+
 template <class V, class L>
 void describe_limit(V& v, L& l) {
   const bool given = v.field("default", l.fallback);
@@ -113,8 +118,21 @@ void describe(V& v, CpuLimit& l) {
   describe_limit(v, l);
 }
 
+bool is_page_size(std::string_view name);
+
+// To the kernel 0 means no limit at all here.
+template <class V, class L>
+void check_range(V& v, std::string_view name, const L& l, int64_t least, int64_t most,
+                 std::string_view expected) {
+  const auto fits = [&](const auto& value) {
+    return !value || (amount_of(*value) >= least && amount_of(*value) <= most);
+  };
+  v.check(fits(l.fallback) && fits(l.max), name, expected);
+}
+
 template <class V>
 void describe(V& v, Limits& l) {
+  v.always("require", l.require);
   v.field("memory", l.memory);
   v.field("swap", l.swap);
   v.field("cpu", l.cpu);
@@ -122,6 +140,17 @@ void describe(V& v, Limits& l) {
   v.field("ioWeight", l.io_weight);
   v.field("tmpfs", l.tmpfs);
   v.field("hugepages", l.hugepages);
+  if constexpr (V::kDecodes) {
+    constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+    check_range(v, "memory", l.memory, 1, kMost, "expected more than 0");
+    check_range(v, "cpu", l.cpu, 1, kMost, "expected more than 0");
+    check_range(v, "pids", l.pids, 1, kMost, "expected more than 0");
+    check_range(v, "ioWeight", l.io_weight, 10, 1000, "expected 10 to 1000");
+    check_range(v, "tmpfs", l.tmpfs, 1, kMost, "expected more than 0");
+    for (const auto& [size, limit] : l.hugepages)
+      v.check(is_page_size(size), "hugepages",
+              json::quoted(size, 32) + " is no page size such as 2MB or 1GB");
+  }
 }
 
 template <class V>

@@ -17,6 +17,7 @@
 #include "core/oci/spec.h"
 #include "core/plan/plan.h"
 #include "profiles/policy/apparmor_profile.h"
+#include "profiles/policy/limits.h"
 #include "profiles/policy/policy.h"
 #include "profiles/policy/user_namespace.h"
 #include "profiles/seccomp/filter.h"
@@ -58,6 +59,8 @@ struct Request {
   std::map<std::string, std::string> device_nodes{};
   SelinuxFacts selinux{};
   std::string apparmor_obstacle{};  // why no profile of ours can be loaded; empty: it can
+  // What the host's cgroups can limit; looked at where the policy has such limits.
+  CgroupControls controls{};
   // What stands directly in the root and can hold programs, by name; nullopt: not known.
   std::optional<std::vector<std::string>> root_entries{};
   // What a user namespace of the container's own depends on; nullopt: not looked at.
@@ -97,8 +100,13 @@ Result<Resolved> resolve(const Request& request, const oci::Spec& spec, const Po
 Result<ProcessPlan> resolve_exec(const Plan& stored, const oci::Process& asked,
                                  const Policy& current, const HostFacts& facts);
 
-// update: the stored plan's limits with what is asked, under the current policy.
-Result<oci::Resources> resolve_update(const Plan& stored, const oci::Resources& asked,
-                                      const Policy& current);
+// update: what is asked, under the current policy.
+struct Update {
+  oci::Resources changes;           // to be written
+  oci::Resources limits;            // what then holds: the stored plan's with the changes
+  std::vector<Decision> decisions;  // of the limits that are changed
+};
+Result<Update> resolve_update(const Plan& stored, const oci::Resources& asked,
+                              const Policy& current, HostFacts::Cgroup mode);
 
 }  // namespace holdfast

@@ -93,7 +93,7 @@ Result<Explained> explain_bundle(const std::string& path) {
          load_policy(facts, subject_of(bundle.spec, facts, parent_of(bundle.path))));
   Request request = request_for(bundle, bundle.path.substr(bundle.path.rfind('/') + 1),
                                 facts.euid != 0 || facts.in_user_namespace);
-  add_root_entries(bundle.spec, policy, request);
+  add_policy_facts(bundle.spec, policy, request);
   add_user_namespace_facts(bundle.spec, policy, facts, request);
   add_label_facts(bundle.spec, facts, request);
   HF_TRY(Examined examined, examine(request, bundle.spec, policy, facts));

@@ -168,8 +168,8 @@ Result<std::string> refusal_of(const std::string& path, const Policy& policy) {
   HF_TRY(const HostFacts facts, probe_host());
   HF_TRY(const Bundle bundle, open_bundle(path, "config.json"));
   Request request = request_for(bundle, "tested", facts.euid != 0 || facts.in_user_namespace);
-  add_root_entries(bundle.spec, policy, request);
   add_label_facts(bundle.spec, facts, request);
+  add_policy_facts(bundle.spec, policy, request);
   HF_TRY(const Examined examined, examine(request, bundle.spec, policy, facts));
   return examined.refusal ? examined.refusal->message : "";
 }

@@ -87,7 +87,7 @@ Result<Decided> decide(const Globals& globals, const CreateRequest& request, uin
   asked.new_keyring = !request.no_new_keyring;
   asked.preserve_fds = inherited;
   add_label_facts(spec, facts, asked);
-  add_root_entries(spec, policy, asked);
+  add_policy_facts(spec, policy, asked);
   add_user_namespace_facts(spec, policy, facts, asked);
   HF_TRY(Resolved resolved, resolve(asked, spec, policy, facts));
   HF_TRY(decided.filters, take_filters(resolved));

@@ -14,6 +14,7 @@
 #include "profiles/policy/landlock.h"
 #include "sandbox/kernel/apparmor.h"
 #include "sandbox/kernel/process.h"
+#include "sandbox/kernel/cgroup_controls.h"
 #include "shim/oci/mount_source.h"
 
 namespace holdfast {
@@ -113,9 +114,11 @@ void add_request_facts(const oci::Spec& spec, Request& request) {
   }
 }
 
-void add_root_entries(const oci::Spec& spec, const Policy& policy, Request& request) {
-  if (policy.profile.landlock.mode == Requirement::kOff || policy.mode == Mode::kOff) return;
-  request.root_entries = root_entries(absolute_in(request.bundle, spec.root.path));
+void add_policy_facts(const oci::Spec& spec, const Policy& policy, Request& request) {
+  if (policy.mode == Mode::kOff) return;
+  if (policy.profile.landlock.mode != Requirement::kOff)
+    request.root_entries = root_entries(absolute_in(request.bundle, spec.root.path));
+  if (needs_cgroup_controls(policy.profile.limits)) request.controls = cgroup_controls();
 }
 
 }  // namespace holdfast

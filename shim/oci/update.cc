@@ -101,6 +101,14 @@ Result<oci::Resources> asked_resources(const Arguments& args) {
   return with_context(oci::decode_resources(text), "resources");
 }
 
+// The latest decision on a limit is the one that holds.
+void note(std::vector<Decision>& all, std::vector<Decision> changed) {
+  for (Decision& each : changed) {
+    std::erase_if(all, [&](const Decision& old) { return old.control == each.control; });
+    all.push_back(std::move(each));
+  }
+}
+
 Result<int> run(const Globals& globals, const Arguments& args) {
   HF_TRY(Container container, find_container(globals, args.operands()[0]));
   HF_TRY(const Status now, container.dir.status(container.state));
@@ -109,11 +117,10 @@ Result<int> run(const Globals& globals, const Arguments& args) {
   HF_TRY(Plan plan, container.dir.load_plan());
   HF_TRY(const HostFacts facts, probe_host());
   HF_TRY(const Policy policy, load_policy(facts, subject_of(plan)));
-  HF_TRY(plan.cgroup.resources, resolve_update(plan, asked, policy));
-  oci::Resources applied = plan.cgroup.resources;
-  // Device rules that nobody asked to change stay as they are, with what others added to them.
-  if (asked.devices.empty()) applied.devices.clear();
-  HF_DO(update_cgroups(container.state.cgroups, applied));
+  HF_TRY(Update update, resolve_update(plan, asked, policy, facts.cgroup));
+  HF_DO(update_cgroups(container.state.cgroups, update.changes));
+  plan.cgroup.resources = std::move(update.limits);
+  note(plan.decisions, std::move(update.decisions));
   const std::string document = encode_plan(plan);
   HF_DO(container.dir.dir().replace("plan.json", document));
   container.state.plan_digest = sha256_hex(document);

@@ -196,19 +196,6 @@ TEST(Rlimits, HaveDefaultsAndCeilings) {
   EXPECT_EQ(r->rlimits[0].hard, 4096u);
 }
 
-TEST(PidsLimit, IsHeldByUpdate) {
-  Policy policy;
-  policy.profile.limits.pids = {Quantity{100}, Quantity{200}};
-  oci::Spec spec = samples::docker_spec();
-  spec.linux_.resources->pids = oci::PidsResources{500};
-  EXPECT_EQ(stored(spec, policy).cgroup.resources.pids->limit, 200);
-  oci::Resources wish;
-  wish.pids = oci::PidsResources{300};
-  EXPECT_EQ(resolve_update(stored(spec, policy), wish, policy)->pids->limit, 200);
-  wish.pids = oci::PidsResources{-1};
-  EXPECT_EQ(resolve_update(stored(spec, policy), wish, policy)->pids->limit, 100);
-}
-
 TEST(Requirements, WhatCannotBeAppliedIsRefusedWhereRequiredAndToldWhereWanted) {
   Policy policy;
   policy.profile.mdwe = Requirement::kRequire;

@@ -106,8 +106,9 @@ TEST(Update, ZerosLeaveAloneAndDeviceRulesAreNotChanged) {
   wish.cpu->quota = 50000;
   wish.pids = oci::PidsResources{0};
   wish.devices.push_back({true, "a", std::nullopt, std::nullopt, "rwm"});
-  auto r = resolve_update(stored(), wish, {});
-  ASSERT_TRUE(r);
+  auto update = resolve_update(stored(), wish, {}, HostFacts::Cgroup::kV2);
+  ASSERT_TRUE(update);
+  const oci::Resources* r = &update->changes;
   EXPECT_FALSE(r->memory->limit);
   EXPECT_EQ(r->memory->swap, 512 << 20);
   EXPECT_FALSE(r->cpu->shares);
@@ -121,10 +122,11 @@ TEST(Update, RestrictedKeepsALimitOnProcesses) {
   policy.profile = *shipped_profile("restricted");
   oci::Resources wish;
   wish.pids = oci::PidsResources{-1};
-  auto r = resolve_update(stored(samples::docker_spec(), policy), wish, policy);
+  auto r =
+      resolve_update(stored(samples::docker_spec(), policy), wish, policy, HostFacts::Cgroup::kV2);
   ASSERT_TRUE(r);
-  EXPECT_EQ(r->pids->limit, 4096);
-  EXPECT_EQ(resolve_update(stored(), wish, {})->pids->limit, -1);
+  EXPECT_EQ(r->changes.pids->limit, 4096);
+  EXPECT_EQ(resolve_update(stored(), wish, {}, HostFacts::Cgroup::kV2)->changes.pids->limit, -1);
 }
 
 }  // namespace

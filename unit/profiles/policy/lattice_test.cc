@@ -30,7 +30,10 @@ class Generator {
     if (chance()) p.landlock.bind_tcp = {80, static_cast<uint16_t>(random_() % 3)};
     if (chance()) p.rootfs = {chance(), some({"/tmp", "/run", "/run/x"})};
     if (chance()) p.devices.allow = some({"/dev/fuse", "/dev/kvm"});
+    p.limits.require = chance();
     if (chance()) p.limits.memory = limit();
+    if (chance()) p.limits.swap = limit();
+    if (chance()) p.limits.cpu = cpu_limit();
     if (chance()) p.limits.pids = limit();
     if (chance()) p.rlimits["RLIMIT_NOFILE"] = limit();
     if (chance()) p.limits.hugepages["2MB"] = limit();
@@ -53,8 +56,12 @@ class Generator {
     return chosen;
   }
   Limit limit() {
-    const int64_t max = random_() % 5;
-    return {Quantity{static_cast<int64_t>(random_() % 5) % (max + 1)}, Quantity{max}};
+    const int64_t max = 1 + random_() % 5;
+    return {Quantity{1 + static_cast<int64_t>(random_() % 5) % max}, Quantity{max}};
+  }
+  CpuLimit cpu_limit() {
+    const Limit same = limit();
+    return {Cpus{same.fallback->value}, Cpus{same.max->value}};
   }
 
   std::mt19937 random_;

@@ -48,6 +48,12 @@ inline Request request() {
   Request request;
   request.id = "c1";
   request.bundle = "/run/b/c1";
+  request.controls = {.memory = true,
+                      .swap = true,
+                      .cpu = true,
+                      .io_weight = true,
+                      .hugetlb = true,
+                      .page_sizes = {"2MB"}};
   return request;
 }
 
