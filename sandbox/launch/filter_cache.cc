@@ -22,7 +22,7 @@ std::string_view bytes_of(const Filter& filter) {
 }
 
 // ENOENT in the error's code: there is none.
-Result<Filter> load(const DirFd& root, const std::string& key) {
+Result<KeptFilter> load(const DirFd& root, const std::string& key) {
   HF_TRY(const Fd file, root.open_at(key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return os_error("stat {}", key);
@@ -32,11 +32,20 @@ Result<Filter> load(const DirFd& root, const std::string& key) {
   if (entry.size() <= kDigest || (entry.size() - kDigest) % sizeof(sock_filter) != 0)
     return error("{} is not a filter", key);
   const std::string_view bytes = std::string_view(entry).substr(kDigest);
-  if (sha256_hex(bytes) != std::string_view(entry).substr(0, kDigest))
+  KeptFilter kept;
+  kept.digest = sha256_hex(bytes);
+  if (kept.digest != std::string_view(entry).substr(0, kDigest))
     return error("{} does not match its digest", key);
-  Filter filter(bytes.size() / sizeof(sock_filter));
-  std::memcpy(filter.data(), bytes.data(), bytes.size());
-  return filter;
+  kept.filter.resize(bytes.size() / sizeof(sock_filter));
+  std::memcpy(kept.filter.data(), bytes.data(), bytes.size());
+  return kept;
+}
+
+Result<KeptFilter> compile_kept(const oci::Seccomp& seccomp, CompileOptions options) {
+  KeptFilter kept;
+  HF_TRY(kept.filter, compile(seccomp, options));
+  kept.digest = sha256_hex(bytes_of(kept.filter));
+  return kept;
 }
 
 struct Entry {
@@ -77,9 +86,9 @@ Result<FilterCache> FilterCache::open(const std::string& root) {
   return cache;
 }
 
-Result<Filter> FilterCache::get(const oci::Seccomp& seccomp, CompileOptions options) const {
+Result<KeptFilter> FilterCache::get(const oci::Seccomp& seccomp, CompileOptions options) const {
   cached_ = false;
-  if (!root_) return compile(seccomp, options);
+  if (!root_) return compile_kept(seccomp, options);
   const std::string key = cache_key(seccomp, options);
   auto found = load(root_, key);
   if (found) {
@@ -87,15 +96,14 @@ Result<Filter> FilterCache::get(const oci::Seccomp& seccomp, CompileOptions opti
     return std::move(*found);
   }
   if (found.error().code != ENOENT) problem_ = "seccomp filter cache: " + found.error().message;
-  HF_TRY(Filter filter, compile(seccomp, options));
-  keep(key, filter);
-  return filter;
+  HF_TRY(KeptFilter kept, compile_kept(seccomp, options));
+  keep(key, kept);
+  return kept;
 }
 
-void FilterCache::keep(const std::string& key, const Filter& filter) const {
-  const std::string_view bytes = bytes_of(filter);
-  std::string entry = sha256_hex(bytes);
-  entry.append(bytes);
+void FilterCache::keep(const std::string& key, const KeptFilter& kept) const {
+  std::string entry = kept.digest;
+  entry.append(bytes_of(kept.filter));
   auto done = root_.replace(key, entry, 0600);
   if (done) done = collect(root_);
   if (!done) problem_ = "seccomp filter cache: " + done.error().message;

@@ -17,11 +17,16 @@
 
 namespace holdfast {
 
+struct KeptFilter {
+  Filter filter;
+  std::string digest;  // sha256 of the instructions, hex
+};
+
 class FilterCache {
  public:
   // Makes the directory (0700) if need be. One that cannot be used is a problem(), not an error.
   static Result<FilterCache> open(const std::string& root);
-  Result<Filter> get(const oci::Seccomp& seccomp, CompileOptions options = {}) const;
+  Result<KeptFilter> get(const oci::Seccomp& seccomp, CompileOptions options = {}) const;
 
   // Whether the last get() was answered without compiling.
   bool cached() const { return cached_; }
@@ -30,7 +35,7 @@ class FilterCache {
 
  private:
   explicit FilterCache(DirFd root) : root_(std::move(root)) {}
-  void keep(const std::string& key, const Filter& filter) const;
+  void keep(const std::string& key, const KeptFilter& kept) const;
 
   DirFd root_;  // invalid: no cache
   mutable bool cached_ = false;

@@ -96,7 +96,12 @@ class Conversation {
     pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     if (!pidfd_) return os_error("open a pidfd");
     if (options_.born) HF_DO(options_.born(pid));
-    if (exec_ || !makes_namespace(plan_, NamespaceType::kUser)) return {};
+    if (!exec_ && makes_namespace(plan_, NamespaceType::kUser)) HF_DO(map_ids(pid));
+    if (options_.meanwhile) HF_DO(options_.meanwhile());
+    return {};
+  }
+
+  Result<> map_ids(pid_t pid) {
     HF_DO(
         with_context(write_id_maps(pid, plan_.uid_mappings, plan_.gid_mappings), "user namespace"));
     return channel_.send({MessageType::kContinue});

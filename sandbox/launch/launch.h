@@ -50,6 +50,8 @@ struct LaunchOptions {
   std::function<Result<>(pid_t pid)> before_pivot;
   // Called as soon as init exists (state is saved with its identity).
   std::function<Result<>(pid_t pid)> born;
+  // Called once after that, while init is at work and we would only wait: what nobody waits for.
+  std::function<Result<>()> meanwhile;
 };
 
 struct Launched {

@@ -50,13 +50,13 @@ Result<std::vector<Filter>> take_filters(Resolved& resolved) {
   if (resolved.filters.empty()) return filters;
   HF_TRY(const FilterCache cache, FilterCache::open(default_cache_root()));
   for (FilterSource& source : resolved.filters) {
-    HF_TRY(Filter filter,
+    HF_TRY(KeptFilter kept,
            with_context(cache.get(source.seccomp, source.options), "seccomp {}", source.plan.name));
     FilterPlan plan = std::move(source.plan);
-    plan.instructions = static_cast<uint32_t>(filter.size());
-    plan.digest = sha256_hex(filter_bytes({filter}));
+    plan.instructions = static_cast<uint32_t>(kept.filter.size());
+    plan.digest = std::move(kept.digest);
     resolved.plan.filters.push_back(std::move(plan));
-    filters.push_back(std::move(filter));
+    filters.push_back(std::move(kept.filter));
   }
   return filters;
 }
@@ -145,6 +145,7 @@ class Creation {
     options.handed_over = [this] { return journal(); };
     options.cgroups_made = [this] { return cgroups_made(); };
     options.born = [this](pid_t pid) { return born(pid); };
+    options.meanwhile = [this] { return keep_for_later(); };
     options.before_pivot = [this](pid_t pid) { return before_pivot(pid); };
     const LaunchRequest launched{.plan = plan(),
                                  .document = document_,
@@ -173,12 +174,8 @@ class Creation {
     state_.hooks.poststart = plan().hooks.poststart;
     state_.hooks.poststop = plan().hooks.poststop;
     state_.profile = plan().profile;
-    state_.plan_digest = sha256_hex(document_);
     HF_TRY(state_.creator, identify(::getpid()));
-    HF_DO(dir_.save(state_));
-    if (!decided_.filters.empty())
-      HF_DO(dir_.dir().create("filters", filter_bytes(decided_.filters)));
-    return {};
+    return dir_.save(state_);
   }
 
   // The journal's second entry, before any process is let into the cgroups: from now on they are ours,
@@ -198,6 +195,13 @@ class Creation {
     HF_TRY(state_.init, identify(pid));
     if (has_early_hooks() || state_.cgroups.directories.empty()) return dir_.save(state_);
     return {};
+  }
+
+  // What only a complete container is asked for.
+  Result<> keep_for_later() {
+    state_.plan_digest = sha256_hex(document_);
+    if (decided_.filters.empty()) return {};
+    return dir_.dir().create("filters", filter_bytes(decided_.filters));
   }
 
   Result<> before_pivot(pid_t pid) {
