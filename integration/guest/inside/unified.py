@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+from unittest import mock
 
 from cli.test_user_namespace import UserNamespaces  # a suite of its own elsewhere; run here, too
 from guest.inside import kernel
@@ -272,6 +273,40 @@ class MountsTest(RuntimeCase):
                                                gidMappings=[{"containerID": 1000, "hostID": 3000, "size": 1}])
             result = self.assert_ok(self.runtime.run_container(bundle.write()))
         self.assertEqual(result.stdout, "2000:3000\n")
+
+
+class OwnIdsTest(RuntimeCase):
+    """A user namespace of its own, where this kernel can map the root."""
+
+    def shown(self, directory, *mounts):
+        """The container's uid_map, and what was decided, with the bundle in `directory`."""
+        with Node({"profile": "restricted"}) as node, mock.patch.object(tempfile, "tempdir", directory):
+            runtime = Runtime(root=self.runtime.root, prefix=node.prefix)
+            with Bundle(["sleep", "1000"]) as bundle:
+                for source in mounts:
+                    bundle.mount("/m", source, "rbind")
+                name = new_id()
+                self.assert_ok(runtime.create(bundle.write(), name))
+                pid = runtime.state(name)["pid"]
+                uids = pathlib.Path(f"/proc/{pid}/uid_map").read_text().split()
+                plan = json.loads((pathlib.Path(runtime.root) / name / "plan.json").read_text())
+                runtime.ok("delete", "--force", name)
+        return uids, next(each["why"] for each in plan["decisions"] if each["control"] == "userNamespace")
+
+    def test_a_root_on_ext4_gets_one(self):
+        uids, why = self.shown("/scratch")
+        self.assertEqual((uids[0], uids[2]), ("0", "65536"))
+        self.assertGreaterEqual(int(uids[1]), 0x70000000)
+        self.assertIn("ids of 1879048192..2147483647", why)
+
+    def test_a_tmpfs_is_the_reason_why_there_is_none(self):
+        volume = tempfile.mkdtemp()
+        self.addCleanup(os.rmdir, volume)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "volume", volume], check=True)
+        self.addCleanup(subprocess.run, ["umount", volume], check=True)
+        uids, why = self.shown("/scratch", volume)
+        self.assertEqual(uids, ["0", "0", "4294967295"])
+        self.assertIn(f"{volume}: tmpfs, or what is mounted below it, cannot be id-mapped", why)
 
 
 class KernelTest(unittest.TestCase):
