@@ -22,6 +22,11 @@ const oci::Namespace* find(const oci::Spec& spec, NamespaceType type) {
   return nullptr;
 }
 
+bool has_host_root(const std::vector<oci::IdMapping>& map) {
+  return std::any_of(map.begin(), map.end(),
+                     [](const oci::IdMapping& each) { return each.host_id == 0 && each.size > 0; });
+}
+
 // Collects what stands against it.
 class Ladder {
  public:
@@ -76,7 +81,8 @@ class Ladder {
         add(fmt::format("only the host may mount {} on {}", parsed->type, mount.destination));
       for (const std::string& option : parsed->data)
         if (option.starts_with("uid=") || option.starts_with("gid="))
-          if (const auto id = parse_number<uint32_t>(option.substr(4))) judge_id(*id);
+          if (const auto id = parse_number<uint32_t>(option.substr(4)))
+            judge_id(*id, option.starts_with("uid=") ? facts_.pod_uids : facts_.pod_gids);
       return;
     }
     const auto source = facts_.sources.find(mount.source);
@@ -86,19 +92,29 @@ class Ladder {
       add(source->second.problem);
   }
 
-  void judge_id(uint32_t id) {
-    if (id >= kContainerIds)
+  // A pod's mapping is that of whoever made it.
+  void judge_id(uint32_t id, const std::vector<oci::IdMapping>& pod) {
+    if (!facts_.pod.empty()) {
+      const bool mapped = std::any_of(pod.begin(), pod.end(), [&](const oci::IdMapping& each) {
+        return id >= each.container_id && id - each.container_id < each.size;
+      });
+      if (!mapped) add(fmt::format("id {} is none of its pod's user namespace", id));
+    } else if (id >= kContainerIds) {
       add(fmt::format("id {} lies beyond the {} of a namespace", id, kContainerIds));
+    }
   }
 
   void ids() {
+    if (has_host_root(facts_.pod_uids)) add("its pod's user namespace has the host's root in it");
     const oci::User& user = c_.spec.process->user;
-    judge_id(user.uid);
-    judge_id(user.gid);
-    for (const uint32_t gid : user.additional_gids) judge_id(gid);
+    judge_id(0, facts_.pod_uids);
+    judge_id(0, facts_.pod_gids);
+    judge_id(user.uid, facts_.pod_uids);
+    judge_id(user.gid, facts_.pod_gids);
+    for (const uint32_t gid : user.additional_gids) judge_id(gid, facts_.pod_gids);
     for (const oci::Device& device : c_.spec.linux_.devices) {
-      judge_id(device.uid.value_or(0));
-      judge_id(device.gid.value_or(0));
+      judge_id(device.uid.value_or(0), facts_.pod_uids);
+      judge_id(device.gid.value_or(0), facts_.pod_gids);
     }
   }
 
@@ -130,11 +146,8 @@ class Ladder {
 // of use.
 bool has_one(ResolveContext& c, Requirement wanted) {
   if (!shares_host(c.request, c.spec.linux_.namespaces, c.facts, NamespaceType::kUser)) {
-    const auto& map = c.spec.linux_.uid_mappings;
-    const bool root = std::any_of(map.begin(), map.end(), [](const oci::IdMapping& each) {
-      return each.host_id == 0 && each.size > 0;
-    });
-    if (root && !c.facts.in_user_namespace && wanted != Requirement::kOff)
+    if (has_host_root(c.spec.linux_.uid_mappings) && !c.facts.in_user_namespace &&
+        wanted != Requirement::kOff)
       c.judge.unavailable(wanted, kControl, "the engine's mapping has the host's root in it");
     else
       c.judge.kept(kControl, "own");

@@ -27,7 +27,7 @@ inline constexpr uint32_t kContainerIds = 65536;
 // wants_user_namespace() says so.
 struct UserNamespaceFacts {
   std::string problem{};  // why this host can make none; empty: it can
-  std::string pool{};     // the ids that ranges are of: "1879048192..2147483647 (built in)"
+  std::string pool{};     // the ids that ranges are of: "1879048192..2147352575 (built in)"
   std::string root{};     // why the root cannot be mapped; empty: it can
   struct Source {
     bool kernel = false;  // the kernel's own: stays unmapped

@@ -34,12 +34,12 @@ inline constexpr char kIdRangesDirectory[] = "/run/holdfast/.ids";
 // Ids that are ours to give.
 struct IdPool {
   uint32_t first = 0x70000000;  // 1879048192
-  uint32_t count = 0x10000000;  // 4096 ranges
+  uint32_t count = 0x0ffe0000;  // 4094 ranges
   // Where that is said: "/etc/subuid", "built in".
   std::string source = "built in";
 
   uint32_t ranges() const { return count / kIdRangeSize; }
-  std::string text() const;  // "1879048192..2147483647 (built in)"
+  std::string text() const;  // "1879048192..2147352575 (built in)"
 };
 
 // What /etc/subuid and /etc/subgid say (subuid(5)) for the name "holdfast": the ids that both give.

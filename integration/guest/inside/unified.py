@@ -297,7 +297,7 @@ class OwnIdsTest(RuntimeCase):
         uids, why = self.shown("/scratch")
         self.assertEqual((uids[0], uids[2]), ("0", "65536"))
         self.assertGreaterEqual(int(uids[1]), 0x70000000)
-        self.assertIn("ids of 1879048192..2147483647", why)
+        self.assertIn("ids of 1879048192..2147352575", why)
 
     def test_a_tmpfs_is_the_reason_why_there_is_none(self):
         volume = tempfile.mkdtemp()

@@ -104,6 +104,12 @@ void join(oci::Spec& spec, oci::NamespaceType type, const char* path) {
     if (each.type == type) each.path = path;
 }
 
+void join_pod(oci::Spec& spec, UserNamespaceFacts& found, oci::IdMapping map) {
+  join(spec, oci::NamespaceType::kNetwork, "/proc/71/ns/net");
+  found.pod = "/proc/71/ns/net";
+  found.pod_uids = found.pod_gids = {map};
+}
+
 const Rung kLadder[] = {
     {"no space left on device",
      [](auto&, auto& found) { found.problem = "no space left on device"; }},
@@ -145,6 +151,19 @@ const Rung kLadder[] = {
     {"id 100000 lies beyond the 65536",
      [](auto& spec, auto&) {
        spec.mounts.push_back({"/t", "tmpfs", "tmpfs", {"uid=100000"}, {}, {}});
+     }},
+    {"its pod's user namespace has the host's root in it",
+     [](auto& spec, auto& found) {
+       join_pod(spec, found, {0, 0, 4294967295});
+     }},
+    {"id 0 is none of its pod's user namespace",
+     [](auto& spec, auto& found) {
+       join_pod(spec, found, {1, 100000, 65536});
+     }},
+    {"id 1000 is none of its pod's user namespace",
+     [](auto& spec, auto& found) {
+       join_pod(spec, found, {0, 100000, 1000});
+       spec.process->user.gid = 1000;
      }},
     {"its scheduling needs rights over the host",
      [](auto& spec, auto&) { spec.process->io_priority.emplace(); }},
