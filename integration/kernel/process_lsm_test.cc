@@ -288,8 +288,10 @@ TEST_F(SeLinux, TheLabelIsReadBackFromOutside) {
   Plan plan;
   const auto told = [&](const std::string& label) {
     plan.process.selinux_label = label;
-    const auto done = verify_process(pid, plan, plan.process, 0);
-    return done ? "" : done.error().message;
+    const auto found = examine_process({.pid = pid, .plan = plan, .process = plan.process});
+    if (!found) return found.error().message;
+    const auto holds = found->verdict();
+    return holds ? "" : holds.error().message;
   };
   // The rest of the empty plan differs; what counts is what is said of the label.
   EXPECT_EQ(told(kLabel).find("attr/exec"), std::string::npos) << told(kLabel);

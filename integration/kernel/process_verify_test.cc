@@ -84,10 +84,18 @@ Result<> apply(const Plan& plan) {
   return {};
 }
 
+Result<> verify_process(pid_t pid, const Plan& plan, uint32_t filters_before) {
+  HF_TRY(
+      const Findings found,
+      examine_process(
+          {.pid = pid, .plan = plan, .process = plan.process, .filters_before = filters_before}));
+  return found.verdict();
+}
+
 std::string verdict_of(const Parked& process, const Plan& plan) {
   const auto before = own_filter_count();
   if (!before) return before.error().message;
-  const auto done = verify_process(process.pid(), plan, plan.process, *before);
+  const auto done = verify_process(process.pid(), plan, *before);
   return done ? "" : done.error().message;
 }
 
@@ -152,9 +160,9 @@ TEST(Verify, FiltersThatTheRuntimeHadAlreadyAreNotThePlans) {
               HF_DO(testing_support::check(before >= 1, "own filter not counted"));
               const Plan plan = full_plan();
               const Parked process([&] { return apply(plan); });
-              HF_DO(verify_process(process.pid(), plan, plan.process, before));
-              return testing_support::check(
-                  !verify_process(process.pid(), plan, plan.process, before - 1), "not counted");
+              HF_DO(verify_process(process.pid(), plan, before));
+              return testing_support::check(!verify_process(process.pid(), plan, before - 1),
+                                            "not counted");
             }),
             "");
 }
@@ -206,30 +214,30 @@ TEST(Verify, IdsOfAUserNamespaceAreMapped) {
 
 TEST(Verify, AProcessThatIsGoneIsAnError) {
   const Plan plan;
-  const auto done = verify_process(INT32_MAX, plan, plan.process, 0);
+  const auto done = verify_process(INT32_MAX, plan, 0);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().message, "verify: open 2147483647/status: no such file or directory");
 }
 
 TEST(Verify, LimitsOfAnotherUserAreReadWithoutTheCapabilityToChangeThem) {
-  EXPECT_EQ(testing_support::in_child([]() -> Result<> {
-              HF_TRY(CapabilitySets own, own_capabilities());
-              own.permitted &= ~(uint64_t{1} << CAP_SYS_RESOURCE);
-              own.effective = own.permitted;
-              const Plan plan = full_plan();
-              const Parked process([&] { return apply(plan); });
-              HF_DO(set_capabilities(own));
-              rlimit64 limit{};
-              HF_DO(testing_support::check(
-                  ::prlimit64(process.pid(), RLIMIT_NOFILE, nullptr, &limit) != 0,
-                  "this kernel lets us ask"));
-              HF_DO(verify_process(process.pid(), plan, plan.process, 0));
-              Plan other = plan;
-              other.process.rlimits[0].soft = 99;
-              return testing_support::check(!verify_process(process.pid(), other, other.process, 0),
-                                            "not noticed");
-            }),
-            "");
+  EXPECT_EQ(
+      testing_support::in_child([]() -> Result<> {
+        HF_TRY(CapabilitySets own, own_capabilities());
+        own.permitted &= ~(uint64_t{1} << CAP_SYS_RESOURCE);
+        own.effective = own.permitted;
+        const Plan plan = full_plan();
+        const Parked process([&] { return apply(plan); });
+        HF_DO(set_capabilities(own));
+        rlimit64 limit{};
+        HF_DO(
+            testing_support::check(::prlimit64(process.pid(), RLIMIT_NOFILE, nullptr, &limit) != 0,
+                                   "this kernel lets us ask"));
+        HF_DO(verify_process(process.pid(), plan, 0));
+        Plan other = plan;
+        other.process.rlimits[0].soft = 99;
+        return testing_support::check(!verify_process(process.pid(), other, 0), "not noticed");
+      }),
+      "");
 }
 
 }  // namespace

@@ -46,6 +46,7 @@ struct CgroupRecord {
   struct Directory {
     std::string controllers;  // "cpu,cpuacct", "name=systemd", "" for v2
     std::string directory;
+    std::string path{};  // as /proc/PID/cgroup has it; empty: made by an older release
   };
   std::vector<Directory> directories;
 };

@@ -20,6 +20,7 @@ template <class V>
 void describe(V& v, CgroupRecord::Directory& d) {
   v.field("controllers", d.controllers);
   v.required("directory", d.directory);
+  v.field("path", d.path);
 }
 
 template <class V>

@@ -1,7 +1,9 @@
 #include "sandbox/kernel/verify.h"
 
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -9,19 +11,11 @@
 #include "core/plan/capability_names.h"
 #include "sandbox/kernel/proc_file.h"
 #include "sandbox/kernel/process.h"
+#include "sandbox/kernel/verify_internal.h"
 
 namespace holdfast {
-namespace {
 
-constexpr size_t kStatusLimit = 1 << 20;  // 65536 groups fit
-
-// What differs, in words; nothing stops at the first.
-using Mismatches = std::vector<std::string>;
-
-template <class... Args>
-void differ(Mismatches& all, fmt::format_string<Args...> format, Args&&... args) {
-  all.push_back(fmt::format(format, std::forward<Args>(args)...));
-}
+namespace verify {
 
 std::vector<uint64_t> numbers(std::string_view text) {
   std::vector<uint64_t> found;
@@ -35,110 +29,60 @@ std::vector<uint64_t> numbers(std::string_view text) {
   return found;
 }
 
-// The fields of /proc/PID/status, proc(5).
-class StatusFile {
- public:
-  explicit StatusFile(std::string_view text) : text_(text) {}
-
-  std::optional<std::string_view> field(std::string_view name) const {
-    for (size_t at = 0; at < text_.size();) {
-      const size_t end = std::min(text_.find('\n', at), text_.size());
-      const std::string_view line = text_.substr(at, end - at);
-      if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':')
-        return trim(line.substr(name.size() + 1));
-      at = end + 1;
-    }
-    return std::nullopt;
+std::optional<std::string_view> StatusFile::field(std::string_view name) const {
+  for (size_t at = 0; at < text_.size();) {
+    const size_t end = std::min(text_.find('\n', at), text_.size());
+    const std::string_view line = text_.substr(at, end - at);
+    if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':')
+      return trim(line.substr(name.size() + 1));
+    at = end + 1;
   }
-  std::optional<uint64_t> number(std::string_view name, int base = 10) const {
-    const auto text = field(name);
-    return text ? parse_number<uint64_t>(*text, base) : std::nullopt;
-  }
-
- private:
-  std::string_view text_;
-};
-
-// --- ids: the kernel shows them in our user namespace ---
-
-using IdMap = std::vector<oci::IdMapping>;
-
-Result<IdMap> read_map(const DirFd& procfs, pid_t pid, const char* name) {
-  HF_TRY(const std::string text, read_proc(procfs, fmt::format("{}/{}", pid, name)));
-  IdMap map;
-  for (const auto line : split(trim(text), '\n')) {
-    const auto fields = numbers(line);
-    if (fields.size() != 3) return error("{}: unexpected line {}", name, line);
-    map.push_back({static_cast<uint32_t>(fields[0]), static_cast<uint32_t>(fields[1]),
-                   static_cast<uint32_t>(fields[2])});
-  }
-  return map;
+  return std::nullopt;
 }
 
-std::string in_words(IdMap map) {
-  std::sort(map.begin(), map.end(),
-            [](const auto& a, const auto& b) { return a.container_id < b.container_id; });
-  std::vector<std::string> parts;
-  for (const auto& each : map)
-    parts.push_back(fmt::format("{}:{}:{}", each.container_id, each.host_id, each.size));
-  return join(parts, ",");
+std::optional<uint64_t> StatusFile::number(std::string_view name, int base) const {
+  const auto text = field(name);
+  return text ? parse_number<uint64_t>(*text, base) : std::nullopt;
 }
 
-struct IdMaps {
-  bool identity = true;
-  IdMap uids, gids;
-};
-
-uint64_t to_host(const IdMaps& maps, const IdMap& map, uint32_t id) {
-  if (maps.identity) return id;
-  for (const auto& each : map)
-    if (id >= each.container_id && id - each.container_id < each.size)
-      return uint64_t{each.host_id} + (id - each.container_id);
-  return UINT64_MAX;  // equal to no id
+bool may_be_unseen(const Examinee& subject) {
+  if (subject.plan.rootless || ::geteuid() != 0) return true;
+  const auto held = own_capabilities();
+  return held && (held->effective & uint64_t{1} << CAP_SYS_PTRACE) == 0;
 }
 
-Result<IdMaps> check_maps(Mismatches& all, const DirFd& procfs, pid_t pid, const Plan& plan) {
-  const oci::Namespace* user = find_namespace(plan, oci::NamespaceType::kUser);
-  if (!user) return IdMaps{};
-  IdMaps maps;
-  maps.identity = false;
-  HF_TRY(maps.uids, read_map(procfs, pid, "uid_map"));
-  HF_TRY(maps.gids, read_map(procfs, pid, "gid_map"));
-  // One that is joined has the mappings of whoever made it. Where the root is mapped like it they are known.
-  if (!user->path.empty() && !plan.rootfs_idmap) return maps;
-  if (in_words(maps.uids) != in_words(plan.uid_mappings))
-    differ(all, "uid_map {} instead of {}", in_words(maps.uids), in_words(plan.uid_mappings));
-  if (in_words(maps.gids) != in_words(plan.gid_mappings))
-    differ(all, "gid_map {} instead of {}", in_words(maps.gids), in_words(plan.gid_mappings));
-  return maps;
+Result<> unless_unseen(Findings& found, const Examinee& subject, Result<> looked) {
+  if (looked || (looked.error().code != EACCES && looked.error().code != EPERM)) return looked;
+  if (!may_be_unseen(subject)) return looked;
+  found.unseen();
+  return {};
 }
 
-// Real, effective, saved and file system id.
-void check_id(Mismatches& all, const StatusFile& status, std::string_view field, uint64_t wanted) {
-  const auto shown = status.field(field);
-  if (!shown || numbers(*shown) != std::vector<uint64_t>(4, wanted))
-    differ(all, "{} {} instead of {}", field, shown.value_or("unknown"), wanted);
-}
+}  // namespace verify
 
-void check_groups(Mismatches& all, const StatusFile& status, const IdMaps& maps, const Plan& plan,
-                  const oci::User& user) {
-  // Where setgroups is denied (rootless) the caller's groups stay, and the plan names none.
-  if (plan.rootless && user.additional_gids.empty()) return;
-  std::vector<uint64_t> wanted;
-  for (const uint32_t gid : user.additional_gids) wanted.push_back(to_host(maps, maps.gids, gid));
-  auto shown = numbers(status.field("Groups").value_or(""));
-  for (auto* list : {&wanted, &shown}) {
-    std::sort(list->begin(), list->end());
-    list->erase(std::unique(list->begin(), list->end()), list->end());
-  }
-  if (wanted != shown)
-    differ(all, "groups {} instead of {} additional ones",
-           status.field("Groups").value_or("unknown"), wanted.size());
-}
+namespace {
+
+using verify::StatusFile;
+
+constexpr size_t kStatusLimit = 1 << 20;  // 65536 groups fit
 
 // --- what holds the process down ---
 
-void check_capabilities(Mismatches& all, const StatusFile& status, const CapabilitySets& sets) {
+// What execve makes of the sets at most (capabilities(7)): root and files with capabilities get the
+// bounding set, unless no_new_privs keeps them from gaining anything.
+CapabilitySets most_after_execve(const ProcessPlan& process) {
+  CapabilitySets sets = process.capabilities;
+  sets.permitted |= sets.ambient;
+  if (!process.no_new_privileges) sets.permitted |= sets.bounding | sets.inheritable;
+  sets.effective = sets.permitted;
+  return sets;
+}
+
+void examine_capabilities(Findings& found, const Examinee& subject, const StatusFile& status) {
+  found.begin("capabilities");
+  const bool running = subject.moment == Moment::kRunning;
+  const CapabilitySets sets =
+      running ? most_after_execve(subject.process) : subject.process.capabilities;
   const std::array<std::pair<std::string_view, uint64_t>, 5> expected{{{"CapBnd", sets.bounding},
                                                                        {"CapEff", sets.effective},
                                                                        {"CapPrm", sets.permitted},
@@ -146,33 +90,40 @@ void check_capabilities(Mismatches& all, const StatusFile& status, const Capabil
                                                                        {"CapAmb", sets.ambient}}};
   for (const auto& [field, wanted] : expected) {
     const auto shown = status.number(field, 16);
-    if (shown == wanted) continue;
     if (!shown) {
-      differ(all, "{} unknown", field);
+      found.differ("{} unknown", field);
       continue;
     }
-    const auto more = capability_list(*shown & ~wanted), less = capability_list(wanted & ~*shown);
-    differ(all, "{} {:x} instead of {:x}{}{}", field, *shown, wanted,
-           more.empty() ? "" : " (more: " + join(more, ", ") + ")",
-           less.empty() ? "" : " (less: " + join(less, ", ") + ")");
+    const uint64_t more = *shown & ~wanted, less = running ? 0 : wanted & ~*shown;
+    if ((more | less) == 0) continue;
+    found.differ("{} {:x} instead of {:x}{}{}", field, *shown, wanted,
+                 more ? " (more: " + join(capability_list(more), ", ") + ")" : "",
+                 less ? " (less: " + join(capability_list(less), ", ") + ")" : "");
   }
 }
 
-void check_seccomp(Mismatches& all, const StatusFile& status, const Plan& plan,
-                   const ProcessPlan& process, uint32_t filters_before) {
+void examine_no_new_privileges(Findings& found, const Examinee& subject, const StatusFile& status) {
   // One that the caller brought along only tightens: a plan without it is not violated.
-  if (process.no_new_privileges && status.number("NoNewPrivs") != 1)
-    differ(all, "no_new_privs is not set");
-  const uint64_t wanted = filters_before + plan.filters.size();
+  if (!subject.process.no_new_privileges) return;
+  found.begin("noNewPrivileges");
+  if (status.number("NoNewPrivs") != 1) found.differ("no_new_privs is not set");
+}
+
+void examine_seccomp(Findings& found, const Examinee& subject, const StatusFile& status) {
+  const uint64_t wanted = subject.filters_before + subject.plan.filters.size();
+  const bool running = subject.moment == Moment::kRunning;
+  if (wanted == 0 && running) return;
+  found.begin("seccomp");
   if (wanted == 0) {
-    if (status.number("Seccomp") != 0) differ(all, "seccomp is on without a filter of the plan");
+    if (status.number("Seccomp") != 0) found.differ("seccomp is on without a filter of the plan");
     return;
   }
   constexpr uint64_t kModeFilter = 2;
-  if (status.number("Seccomp") != kModeFilter) differ(all, "seccomp is not in filter mode");
-  // Linux 5.9 tells how many there are.
+  if (status.number("Seccomp") != kModeFilter) found.differ("seccomp is not in filter mode");
+  // Linux 5.9 tells how many there are; a program may add some of its own.
   const auto shown = status.number("Seccomp_filters");
-  if (shown && *shown != wanted) differ(all, "{} seccomp filters instead of {}", *shown, wanted);
+  if (shown && (*shown < wanted || (*shown > wanted && !running)))
+    found.differ("{} seccomp filters instead of {}", *shown, wanted);
 }
 
 // --- limits ---
@@ -214,70 +165,179 @@ Result<std::optional<rlimit64>> limit_from_file(const DirFd& procfs, pid_t pid, 
   return std::optional<rlimit64>();
 }
 
-Result<> check_limits(Mismatches& all, const DirFd& procfs, pid_t pid,
-                      const std::vector<oci::Rlimit>& limits) {
-  for (const auto& limit : limits) {
-    const auto number = rlimit_number(limit.type);
-    rlimit64 shown{};
-    bool known = false;
-    if (number) {
-      known = ::prlimit64(pid, static_cast<__rlimit_resource>(*number), nullptr, &shown) == 0;
-      // Another user's limits need CAP_SYS_RESOURCE to ask for, not to read.
-      if (!known && errno == EPERM) {
-        HF_TRY(const auto found, limit_from_file(procfs, pid, *number));
-        known = found.has_value();
-        if (known) shown = *found;
-      }
+Result<std::optional<rlimit64>> shown_limit(const DirFd& procfs, pid_t pid,
+                                            const std::string& type) {
+  const auto number = rlimit_number(type);
+  if (!number) return std::optional<rlimit64>();
+  rlimit64 shown{};
+  if (::prlimit64(pid, static_cast<__rlimit_resource>(*number), nullptr, &shown) == 0)
+    return std::optional(shown);
+  // Another user's limits need CAP_SYS_RESOURCE to ask for, not to read.
+  if (errno == EPERM) return limit_from_file(procfs, pid, *number);
+  return std::optional<rlimit64>();
+}
+
+Result<> examine_limits(Findings& found, const Examinee& subject, const DirFd& procfs) {
+  if (subject.process.rlimits.empty()) return {};
+  found.begin("rlimits");
+  for (const auto& limit : subject.process.rlimits) {
+    HF_TRY(const auto shown, shown_limit(procfs, subject.pid, limit.type));
+    if (!shown) {
+      found.differ("{} unknown", limit.type);
+      continue;
     }
-    if (!known)
-      differ(all, "{} unknown", limit.type);
-    else if (shown.rlim_cur != limit.soft || shown.rlim_max != limit.hard)
-      differ(all, "{} {}:{} instead of {}:{}", limit.type, shown.rlim_cur, shown.rlim_max,
-             limit.soft, limit.hard);
+    // A program may lower its own.
+    const bool holds = subject.moment == Moment::kRunning
+                           ? shown->rlim_max <= limit.hard
+                           : shown->rlim_cur == limit.soft && shown->rlim_max == limit.hard;
+    if (!holds)
+      found.differ("{} {}:{} instead of {}:{}", limit.type, shown->rlim_cur, shown->rlim_max,
+                   limit.soft, limit.hard);
   }
   return {};
 }
 
 // --- single values ---
 
-Result<> check_value(Mismatches& all, const DirFd& procfs, pid_t pid, const char* name,
-                     std::string_view wanted) {
+Result<std::string> value_of(const DirFd& procfs, pid_t pid, const char* name) {
   HF_TRY(const std::string text, read_proc(procfs, fmt::format("{}/{}", pid, name), 65536));
   std::string_view shown = trim(text);
   while (shown.ends_with('\0')) shown.remove_suffix(1);
-  if (shown != wanted) differ(all, "{} {} instead of {}", name, shown, wanted);
+  return std::string(shown);
+}
+
+Result<> examine_oom_score(Findings& found, const Examinee& subject, const DirFd& procfs) {
+  const auto& wanted = subject.process.oom_score_adj;
+  if (!wanted) return {};
+  found.begin("oomScoreAdj");
+  HF_TRY(const std::string shown, value_of(procfs, subject.pid, "oom_score_adj"));
+  // Raising one's own is free.
+  const auto number = parse_number<int32_t>(shown);
+  const bool higher = subject.moment == Moment::kRunning && number && *number > *wanted;
+  if (number != wanted && !higher) found.differ("oom_score_adj {} instead of {}", shown, *wanted);
   return {};
 }
 
-Result<> check_all(Mismatches& all, const DirFd& procfs, pid_t pid, const Plan& plan,
-                   const ProcessPlan& process, uint32_t filters_before) {
-  HF_TRY(const std::string text, read_proc(procfs, fmt::format("{}/status", pid), kStatusLimit));
-  const StatusFile status(text);
-  HF_TRY(const IdMaps maps, check_maps(all, procfs, pid, plan));
-  check_id(all, status, "Uid", to_host(maps, maps.uids, process.user.uid));
-  check_id(all, status, "Gid", to_host(maps, maps.gids, process.user.gid));
-  check_groups(all, status, maps, plan, process.user);
-  check_capabilities(all, status, process.capabilities);
-  check_seccomp(all, status, plan, process, filters_before);
-  HF_DO(check_limits(all, procfs, pid, process.rlimits));
-  if (process.oom_score_adj)
-    HF_DO(
-        check_value(all, procfs, pid, "oom_score_adj", fmt::format("{}", *process.oom_score_adj)));
-  if (!process.selinux_label.empty())
-    HF_DO(check_value(all, procfs, pid, "attr/exec", process.selinux_label));
+// Whether each profile of the stack "a//&b" is in the other one; "(enforce)" behind it aside.
+bool is_confined_by(std::string_view shown, std::string_view wanted) {
+  shown = shown.substr(0, shown.rfind(" ("));
+  const auto parts = [](std::string_view stack) {
+    std::vector<std::string_view> found;
+    for (size_t at; (at = stack.find("//&")) != stack.npos; stack.remove_prefix(at + 3))
+      found.push_back(stack.substr(0, at));
+    found.push_back(stack);
+    return found;
+  };
+  const auto held = parts(shown);
+  for (const std::string_view each : parts(wanted))
+    if (std::find(held.begin(), held.end(), each) == held.end()) return false;
+  return true;
+}
+
+Result<> examine_labels(Findings& found, const Examinee& subject, const DirFd& procfs) {
+  const bool running = subject.moment == Moment::kRunning;
+  if (const std::string& label = subject.process.selinux_label; !label.empty()) {
+    const char* name = running ? "attr/current" : "attr/exec";
+    found.begin("seLinux");
+    HF_TRY(const std::string shown, value_of(procfs, subject.pid, name));
+    if (shown != label) found.differ("{} {} instead of {}", name, shown, label);
+  }
+  const std::string& profile = subject.process.apparmor_profile;
+  if (profile.empty()) return {};
+  // The label for the next execve is told to the process alone.
+  if (!running) {
+    found.reported("appArmor", (subject.self_checked & kAppArmorOnExec) != 0,
+                   "the AppArmor profile was not set");
+    return {};
+  }
+  found.begin("appArmor");
+  HF_TRY(const std::string shown, value_of(procfs, subject.pid, "attr/current"));
+  if (!is_confined_by(shown, profile))
+    found.differ("attr/current {} instead of {}", shown, profile);
   return {};
+}
+
+void examine_reports(Findings& found, const Examinee& subject) {
+  if (subject.plan.landlock)
+    found.reported("landlock", (subject.self_checked & kLandlockEntered) != 0,
+                   "the Landlock domain was not entered");
+  if (subject.process.mdwe)
+    found.reported("mdwe", (subject.self_checked & kMdweSet) != 0, "MDWE was not set");
+}
+
+Result<> examine(Findings& found, const Examinee& subject, const DirFd& procfs) {
+  HF_TRY(const std::string text,
+         read_proc(procfs, fmt::format("{}/status", subject.pid), kStatusLimit));
+  const StatusFile status(text);
+  HF_DO(verify::examine_identity(found, subject, procfs, text));
+  examine_capabilities(found, subject, status);
+  examine_no_new_privileges(found, subject, status);
+  examine_seccomp(found, subject, status);
+  HF_DO(examine_limits(found, subject, procfs));
+  HF_DO(examine_oom_score(found, subject, procfs));
+  HF_DO(examine_labels(found, subject, procfs));
+  examine_reports(found, subject);
+  return {};
+}
+
+Result<> look_around(Findings& found, const Examinee& subject, const DirFd& procfs) {
+  HF_DO(verify::examine_namespaces(found, subject, procfs));
+  HF_DO(verify::examine_cgroups(found, subject, procfs));
+  return verify::examine_mounts(found, subject, procfs);
+}
+
+using Look = Result<>(Findings&, const Examinee&, const DirFd&);
+
+Result<Findings> findings_of(Look& look, const Examinee& subject) {
+  Findings found;
+  if (subject.procfs) {
+    HF_DO(with_context(look(found, subject, *subject.procfs), "verify"));
+    return found;
+  }
+  HF_TRY(const DirFd procfs, host_procfs());
+  HF_DO(with_context(look(found, subject, procfs), "verify"));
+  return found;
 }
 
 }  // namespace
 
-Result<> verify_process(pid_t pid, const Plan& plan, const ProcessPlan& process,
-                        uint32_t filters_before) {
-  HF_TRY(const DirFd procfs, with_context(host_procfs(), "verify"));
-  Mismatches all;
-  HF_DO(with_context(check_all(all, procfs, pid, plan, process, filters_before), "verify"));
-  if (all.empty()) return {};
-  return error("verify: the kernel does not show what was planned: {}", join(all, "; "));
+void Findings::note_difference(std::string text) {
+  Entry& entry = entries_.back();
+  entry.finding = Finding::kDiffers;
+  if (!entry.detail.empty()) entry.detail += "; ";
+  entry.detail += text;
 }
+
+void Findings::unseen() {
+  Entry& entry = entries_.back();
+  if (entry.finding != Finding::kDiffers)
+    entry = {entry.item, Finding::kUnseen, "the kernel does not show it to this user"};
+}
+
+void Findings::reported(std::string_view item, bool word, std::string_view absence) {
+  begin(item);
+  entries_.back().finding = Finding::kReported;
+  if (!word) note_difference(std::string(absence));
+}
+
+Result<> Findings::verdict() const {
+  std::vector<std::string> differences;
+  for (const Entry& each : entries_)
+    if (each.finding == Finding::kDiffers) differences.push_back(each.detail);
+  if (differences.empty()) return {};
+  return error("verify: the kernel does not show what was planned: {}", join(differences, "; "));
+}
+
+void Findings::append(Findings further) {
+  for (Entry& each : further.entries_) entries_.push_back(std::move(each));
+  namespaces.merge(further.namespaces);
+}
+
+Result<Findings> examine_places(const Examinee& subject) {
+  return findings_of(look_around, subject);
+}
+
+Result<Findings> examine_process(const Examinee& subject) { return findings_of(examine, subject); }
 
 Result<uint32_t> own_filter_count() {
   // Cheaper than formatting the file, and the answer nearly always.

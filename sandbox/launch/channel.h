@@ -27,6 +27,7 @@ enum class MessageType : uint32_t {
   kReady,     // init -> runtime: everything is applied, verify me; value is what it checked itself
   kFailed,    // either of them -> runtime: value is errno, text the error
   kContinue,  // runtime -> either of them; text depends on what is continued
+  kEnclosed,  // init -> runtime: it is where it will stay, mounts included; what follows concerns itself
 };
 
 struct Message {

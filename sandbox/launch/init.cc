@@ -121,6 +121,9 @@ Result<> pivot(Init& init) { return init.rootfs->pivot(init.plan()); }
 
 Result<> protect(Init& init) { return init.rootfs->protect(init.plan()); }
 
+// The runtime looks at the mounts while we go on.
+Result<> tell_enclosed(Init& init) { return init.stage.channel.send({MessageType::kEnclosed}); }
+
 Result<> set_sysctls(Init& init) {
   for (const auto& [name, value] : init.plan().sysctl) HF_DO(set_sysctl(init.procfs, name, value));
   return {};
@@ -313,6 +316,7 @@ constexpr Step kFirstSteps[] = {
     {"hooks", run_create_hooks},
     {"pivot", pivot},
     {"protect", protect},
+    {"", tell_enclosed},
     {"sysctl", set_sysctls},
     {"", open_root},
 };

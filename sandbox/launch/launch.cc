@@ -10,6 +10,7 @@
 #include <array>
 
 #include "sandbox/kernel/apparmor.h"
+#include "sandbox/kernel/proc_file.h"
 #include "sandbox/kernel/process.h"
 #include "sandbox/kernel/user_mapping.h"
 #include "sandbox/kernel/user_namespace.h"
@@ -49,9 +50,14 @@ class Init {
 // What the runtime does while init works: answers its messages until it is ready.
 class Conversation {
  public:
-  Conversation(const Plan& plan, bool exec, const Channel& channel, LaunchOptions& options,
-               Init& init)
-      : plan_(plan), exec_(exec), channel_(channel), options_(options), init_(init) {}
+  // `planned` is what init is to become; a further process if it names another one as the first.
+  Conversation(const Examinee& planned, const Channel& channel, LaunchOptions& options, Init& init)
+      : plan_(planned.plan),
+        exec_(planned.init > 0),
+        subject_(planned),
+        channel_(channel),
+        options_(options),
+        init_(init) {}
 
   Result<> until_ready() {
     while (true) {
@@ -59,7 +65,7 @@ class Conversation {
       if (!message)
         return Failure(
             std::move(message.error()).wrap("the container's first process ended early"));
-      if (message->type == MessageType::kReady) return {};
+      if (message->type == MessageType::kReady) return ready(message->value);
       auto answered = answer(*message);
       if (answered) continue;
       // If init died meanwhile, its own reason explains more than what we failed at because of it.
@@ -68,6 +74,8 @@ class Conversation {
     }
   }
 
+  // What was read back of it.
+  Findings take_findings() { return std::move(found_); }
   Fd take_pidfd() { return std::move(pidfd_); }
   Fd take_terminal() { return std::move(terminal_); }
 
@@ -84,6 +92,8 @@ class Conversation {
         return hooks();
       case MessageType::kListener:
         return listener(message.value);
+      case MessageType::kEnclosed:
+        return look_around();
       default:
         return error("unexpected message {} from the container's first process",
                      static_cast<uint32_t>(message.type));
@@ -95,16 +105,33 @@ class Conversation {
     init_.born(pid);
     pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     if (!pidfd_) return os_error("open a pidfd");
+    subject_.pid = pid;
     if (options_.born) HF_DO(options_.born(pid));
     if (!exec_ && makes_namespace(plan_, NamespaceType::kUser)) HF_DO(map_ids(pid));
     if (options_.meanwhile) HF_DO(options_.meanwhile());
-    return {};
+    return exec_ ? look_around() : Result<>{};
   }
 
   Result<> map_ids(pid_t pid) {
     HF_DO(
         with_context(write_id_maps(pid, plan_.uid_mappings, plan_.gid_mappings), "user namespace"));
     return channel_.send({MessageType::kContinue});
+  }
+
+  // While init goes on with itself.
+  Result<> look_around() {
+    HF_TRY(procfs_, host_procfs());
+    subject_.procfs = &procfs_;
+    HF_TRY(Findings found, examine_places(subject_));
+    found_.append(std::move(found));
+    return {};
+  }
+
+  Result<> ready(int32_t self_checked) {
+    subject_.self_checked = static_cast<uint32_t>(self_checked);
+    HF_TRY(Findings found, examine_process(subject_));
+    found_.append(std::move(found));
+    return found_.verdict();
   }
 
   Result<> terminal(std::vector<Fd> fds) {
@@ -148,6 +175,9 @@ class Conversation {
 
   const Plan& plan_;
   const bool exec_;
+  Examinee subject_;
+  DirFd procfs_;
+  Findings found_;
   const Channel& channel_;
   LaunchOptions& options_;
   Init& init_;
@@ -198,15 +228,10 @@ Result<> make_cgroups(const SpawnedStage& stage, const LaunchRequest& request,
   return tell(stage.channel(), {MessageType::kContinue});
 }
 
-// `exec` is a further process, or null: the plan's own.
-Result<Launched> see_through(SpawnedStage& stage, const LaunchRequest& request,
-                             const ProcessPlan* exec, LaunchOptions& options,
-                             uint32_t filters_before) {
+Result<Launched> see_through(SpawnedStage& stage, const Examinee& planned, LaunchOptions& options) {
   Init init;
-  const ProcessPlan& process = exec ? *exec : request.plan.process;
-  Conversation conversation(request.plan, exec != nullptr, stage.channel(), options, init);
+  Conversation conversation(planned, stage.channel(), options, init);
   HF_DO(conversation.until_ready());
-  HF_DO(with_context(verify_process(init.pid(), request.plan, process, filters_before), "verify"));
   HF_DO(stage.reap());
   HF_DO(stage.channel().send({MessageType::kContinue}));
 
@@ -215,7 +240,9 @@ Result<Launched> see_through(SpawnedStage& stage, const LaunchRequest& request,
   launched.pidfd = conversation.take_pidfd();
   launched.terminal = conversation.take_terminal();
   launched.channel = stage.take_channel();
-  launched.apparmor_label = process.apparmor_profile;
+  launched.apparmor_label = planned.process.apparmor_profile;
+  launched.verified = conversation.take_findings();
+  launched.filters_before = planned.filters_before;
   init.release();
   return launched;
 }
@@ -233,7 +260,12 @@ Result<Launched> launch(SpawnedStage stage, const LaunchRequest& request, Launch
   HF_DO(hand_over(stage.channel(), record, {&fifo, notes.parks ? size_t{1} : 0}));
   options.start_fifo = {};  // init's lock on it ends with init
   HF_DO(make_cgroups(stage, request, options));
-  return see_through(stage, request, nullptr, options, filters_before);
+  return see_through(stage,
+                     {.plan = request.plan,
+                      .process = request.plan.process,
+                      .cgroups = &request.cgroups,
+                      .filters_before = filters_before},
+                     options);
 }
 
 Result<Launched> launch_exec(SpawnedStage stage, const LaunchRequest& request,
@@ -245,7 +277,13 @@ Result<Launched> launch_exec(SpawnedStage stage, const LaunchRequest& request,
   const int pidfd = init.pidfd.get();
   HF_DO(hand_over(stage.channel(), {request.document, &process, request.filters, notes},
                   {&pidfd, 1}));
-  return see_through(stage, request, &process, options, filters_before);
+  return see_through(stage,
+                     {.plan = request.plan,
+                      .process = process,
+                      .cgroups = &request.cgroups,
+                      .filters_before = filters_before,
+                      .init = init.pid},
+                     options);
 }
 
 Result<> go(Launched& launched) {

@@ -21,6 +21,7 @@
 #include "core/plan/plan.h"
 #include "profiles/seccomp/filter.h"
 #include "sandbox/kernel/cgroup.h"
+#include "sandbox/kernel/verify.h"
 #include "sandbox/launch/channel.h"
 #include "sandbox/launch/spawn.h"
 
@@ -60,7 +61,9 @@ struct Launched {
   Fd terminal;      // the pty's master, where the process has a terminal and no console socket was
                     // given
   Channel channel;  // to init, until go()
-  std::string apparmor_label;  // that the program is to run under
+  std::string apparmor_label;   // that the program is to run under
+  Findings verified;            // what was read back, all of it as planned
+  uint32_t filters_before = 0;  // seccomp filters that we have ourselves
 };
 
 // A container's first process. Makes the cgroups of the record, too (with the systemd driver they

@@ -19,6 +19,23 @@ void describe(V& v, ProcessIdentity& p) {
 }
 
 template <class V>
+void describe(V& v, Attestation& a) {
+  v.required("time", a.time);
+  v.required("planDigest", a.plan_digest);
+  v.field("verified", a.verified);
+  v.field("reported", a.reported);
+  v.field("unseen", a.unseen);
+  v.field("filtersBefore", a.filters_before);
+  v.field("namespaces", a.namespaces);
+  v.field("kernel", a.kernel);
+  v.field("cgroup", a.cgroup);
+  v.field("apparmor", a.apparmor);
+  v.field("selinux", a.selinux);
+  v.field("mdwe", a.mdwe);
+  v.field("landlockAbi", a.landlock_abi);
+}
+
+template <class V>
 void describe(V& v, ContainerState& s) {
   v.required("version", s.version);
   v.required("id", s.id);
@@ -38,6 +55,7 @@ void describe(V& v, ContainerState& s) {
   v.field("apparmor", s.apparmor);
   v.field("profile", s.profile);
   v.field("planDigest", s.plan_digest);
+  v.field("attestation", s.attestation);
   v.check(s.version >= 1 && s.version <= kVersion, "version", "not one that this release reads");
 }
 

@@ -1,6 +1,6 @@
 // The state directory: <root>/<id>/, 0700, one per container.
 //
-//   state.json   ContainerState, replaced as a whole (rename): readers take no lock
+//   state.json   ContainerState with its attestation, replaced as a whole (rename): readers take no lock
 //   plan.json    the Plan that is applied (canonical form); it is there once the cgroups of
 //                state.json are the container's own
 //   filters      the seccomp instructions, as loaded
@@ -34,6 +34,7 @@
 #include "core/base/fd.h"
 #include "core/plan/plan.h"
 #include "sandbox/kernel/cgroup.h"
+#include "sandbox/kernel/verify.h"
 
 namespace holdfast {
 
@@ -43,6 +44,23 @@ struct ProcessIdentity {
   uint64_t start_time = 0;  // field 22 of /proc/PID/stat, clock ticks after boot
   std::string boot_id;
 };
+
+// What create found when it read back what it had applied, before the container's first instruction.
+struct Attestation {
+  std::string time;         // RFC 3339, nanoseconds, UTC
+  std::string plan_digest;  // of plan.json
+  // The protections that the kernel shows as planned, those that only the process itself could look
+  // at and has reported, and those that the kernel does not show to an unprivileged runtime.
+  std::vector<std::string> verified, reported, unseen;
+  uint32_t filters_before = 0;  // seccomp filters that the runtime had itself
+  oci::StringMap namespaces;    // {"net", "net:[4026531840]"}
+  // The host at that time.
+  std::string kernel;
+  HostFacts::Cgroup cgroup = HostFacts::Cgroup::kNone;
+  bool apparmor = false, selinux = false, mdwe = false;
+  int32_t landlock_abi = 0;
+};
+Attestation attest(const Findings& found, const HostFacts& facts, uint32_t filters_before);
 
 struct ContainerState {
   int32_t version = 1;  // of this format: a newer release reads what an older one wrote
@@ -63,6 +81,7 @@ struct ContainerState {
   std::string apparmor;  // the label of our profile that the program runs under
   std::string profile;
   std::string plan_digest;
+  std::optional<Attestation> attestation;  // written with `complete`
 };
 
 enum class Status { kCreating, kCreated, kRunning, kPaused, kStopped };

@@ -180,6 +180,12 @@ Result<Plan> Found::load_plan() const {
   return dir.load_plan();
 }
 
+Result<std::string> Found::load_plan_document() const {
+  const AsOwner rights(owner, group);
+  HF_DO(check_rights(rights, owner));
+  return dir.load_plan_document();
+}
+
 Result<std::vector<Filter>> Found::load_filters(const Plan& plan) const {
   const AsOwner rights(owner, group);
   HF_DO(check_rights(rights, owner));

@@ -37,6 +37,7 @@ struct Found {
   // With the owner's rights.
   Result<ContainerState> load() const;
   Result<Plan> load_plan() const;
+  Result<std::string> load_plan_document() const;
   Result<std::vector<Filter>> load_filters(const Plan& plan) const;
 };
 

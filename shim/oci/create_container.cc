@@ -27,6 +27,7 @@ namespace {
 // What is decided before anything is touched.
 struct Decided {
   DirFd bundle;
+  HostFacts facts;
   Plan plan;
   std::vector<Filter> filters;
   AppArmorProfile apparmor;
@@ -78,7 +79,8 @@ Result<Decided> decide(const Globals& globals, const CreateRequest& request, uin
     spec.process->env.push_back(fmt::format("LISTEN_FDS={}", activated));
     spec.process->env.emplace_back("LISTEN_PID=1");
   }
-  HF_TRY(const HostFacts facts, probe_host());
+  HF_TRY(decided.facts, probe_host());
+  const HostFacts& facts = decided.facts;
   HF_TRY(const Policy policy, load_policy(facts, subject_of(spec, facts, globals.root)));
   const bool rootless = globals.rootless.value_or(facts.euid != 0 || facts.in_user_namespace);
   Request asked = request_for(bundle, request.id, rootless);
@@ -156,6 +158,8 @@ class Creation {
                                   "unable to start container process"));
     if (!request_.pidfd_socket.empty()) HF_DO(send_pidfd(request_.pidfd_socket, process_.pidfd));
     state_.complete = true;
+    state_.attestation = attest(process_.verified, decided_.facts, process_.filters_before);
+    state_.attestation->plan_digest = state_.plan_digest;
     HF_DO(dir_.save(state_));
     // Last, because an engine takes it for the sign that all is done.
     if (!request_.pid_file.empty()) HF_DO(write_pid_file(request_.pid_file, process_.pid));

@@ -40,6 +40,7 @@ Result<> redirect(CgroupRecord& record, const std::string& wanted) {
       continue;
     found = true;
     each.directory += path;
+    if (!each.path.empty()) each.path += path;
     HF_DO(with_context(DirFd::open(each.directory, O_PATH), "--cgroup {}", wanted).map([](DirFd&&) {
     }));
   }

@@ -101,8 +101,9 @@ void place(CgroupRecord& record, const Hierarchies& host, const std::string& pat
       directory = fmt::format("{}/{}", each.own_directory(), path);
     // Version 2 comes last and has the say: the path is compared with its line of
     // /proc/self/cgroup.
-    if (record.path.empty() || each.v2()) record.path = kernel_path(each, directory);
-    record.directories.push_back({each.controllers, std::move(directory)});
+    std::string path_there = kernel_path(each, directory);
+    if (record.path.empty() || each.v2()) record.path = path_there;
+    record.directories.push_back({each.controllers, std::move(directory), std::move(path_there)});
   }
 }
 
