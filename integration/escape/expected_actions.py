@@ -77,6 +77,7 @@ AUDIT = either(DONE, "denied EPROTONOSUPPORT", "denied ECONNREFUSED",
 TYPED = either(DONE, "denied EIO", why="sysctl dev.tty.legacy_tiocsti")
 LDT = either(DONE, ENOSYS, why="the kernel lacks MODIFY_LDT_SYSCALL")
 MODULE = either("reached ENOEXEC", EPERM, ENOSYS, why="a kernel without MODULES, or kernel.modules_disabled")
+MDWE = either(EACCES, "refused HF-C031", why="a kernel before 6.3 has no MDWE, and the profile requires it")
 X86_ONLY = ("modify-ldt", "iopl", "ioperm")
 
 GROUPS = [
@@ -202,6 +203,8 @@ GROUPS = [
     ("Code that did not come with the image", [
         Row("map-writable-code", DONE),
         Row("data-to-code", DONE),
+        Row("map-writable-code, profile with mdwe", DONE, MDWE, action="map-writable-code", container="mdwe"),
+        Row("data-to-code, profile with mdwe", DONE, MDWE, action="data-to-code", container="mdwe"),
         Row("exec-memfd", DONE),
         Row("exec-dev-shm", EACCES),
         Row("exec-tmp", DONE),

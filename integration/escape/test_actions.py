@@ -36,7 +36,10 @@ ASKED = {
     "host-etc": lambda bundle: bundle.with_bind("/etc", "/host-etc"),
     "host-usr": lambda bundle: bundle.with_bind("/usr", "/host-usr"),
     "host-pids": DockerDefault.with_host_processes,
+    "mdwe": lambda bundle: bundle,
 }
+# Containers whose node has a profile of its own, narrower than the column's.
+OWN_PROFILES = {"mdwe": {"mdwe": "require"}}
 # The engine's socket stands in a /run of the node's own.
 OWN_RUN = "mount -t tmpfs tmpfs /run && touch /run/docker.sock && mount --bind \"$1\" /run/docker.sock"
 
@@ -77,13 +80,20 @@ class Column:
 
     def outcomes(self, test):
         """{row name: outcome}"""
-        with Node(self.policy) as node:
+        found = self._on_node(test, [name for name in ASKED if name not in OWN_PROFILES], self.policy)
+        for container, narrower in OWN_PROFILES.items():
+            profile = {"own": {"extends": self.policy.get("profile", "baseline"), **narrower}}
+            found.update(self._on_node(test, [container], {"profile": "own"}, profiles=profile))
+        return found
+
+    def _on_node(self, test, containers, policy, **files):
+        with Node(policy, **files) as node:
             subprocess.run([*node.prefix, "sh", "-c", OWN_RUN, "sh", self.engine.path], check=True)
             self.runtime = Runtime(binary=self.binary, prefix=node.prefix)
             test.addCleanup(self.runtime.close)
             before = Leaks.snapshot(self.runtime)
             found = {}
-            for container in ASKED:
+            for container in containers:
                 found.update(self._in_container(
                     container, [row for row in rows() if row.container == container]))
             assert_no_leaks(test, self.runtime, before)
@@ -139,9 +149,9 @@ class Actions(AttackCase):
     def test_the_documentation_shows_this_table(self):
         if os.uname().machine != "x86_64":
             raise unittest.SkipTest("the page shows x86_64's table")
-        page = (REPOSITORY / "docs/attacks.md").read_text()
-        self.assertIn(markdown(self._aims()), page,
-                      "put the output of expected_actions.py into docs/attacks.md")
+        page = (REPOSITORY / "docs/attacks.md").read_text().splitlines()
+        missing = [line for line in markdown(self._aims()).splitlines() if line not in page]
+        self.assertEqual(missing, [], "put the output of expected_actions.py into docs/attacks.md")
 
     @staticmethod
     def _lets_through(cell):
