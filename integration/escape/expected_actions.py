@@ -48,6 +48,7 @@ NONE = "no effect"
 EPERM, EACCES, EROFS, ENOENT, ENOSYS = (
     f"denied {name}" for name in ("EPERM", "EACCES", "EROFS", "ENOENT", "ENOSYS"))
 NO_FILE = "the kernel's configuration lacks the file"
+NO_AGENT = "cgroup v2 has no release agent"
 
 
 def unless_absent(outcome):
@@ -167,13 +168,14 @@ GROUPS = [
         Row("read-timers", unless_absent(NONE)),
         Row("read-firmware", unless_absent(NONE)),
         Row("make-cgroup", EROFS),
-        Row("open-release-agent", EROFS, restricted=mapped(EROFS, EACCES)),
+        Row("open-release-agent", either(EROFS, "absent", why=NO_AGENT),
+            restricted=either(EROFS, EACCES, "absent", why=f"{NO_AGENT}; {OWN_IDS}")),
         Row("write-own-limits", EROFS, restricted=mapped(EROFS, EACCES)),
         Row("endless-processes", DONE, NONE),
     ]),
     ("Devices and terminals", [
         Row("mknod-block", DONE, restricted=EACCES),
-        Row("mknod-whiteout", DONE, restricted=EACCES),
+        Row("mknod-whiteout", DONE, restricted=either(EACCES, DONE, why="Linux 6.1's Landlock lets whiteouts be made")),
         Row("open-disk", EPERM, restricted=EACCES),
         Row("open-mem", EPERM, restricted=EACCES),
         Row("open-kmsg", EPERM, restricted=EACCES),
