@@ -45,8 +45,7 @@ TEST(MountTable, EntriesHaveFlagsTypesAndDevices) {
   EXPECT_EQ(mounts.at("/proc/kcore")->type, "devtmpfs");
   EXPECT_EQ(mounts.at("/proc/kcore")->minor, 6u);
   EXPECT_EQ(mounts.at("/dev/pts")->type, "devpts");
-  EXPECT_EQ(mounts.at("/with blank")->flags,
-            uint64_t{MOUNT_ATTR_NOSYMFOLLOW | MOUNT_ATTR_IDMAP});
+  EXPECT_EQ(mounts.at("/with blank")->flags, uint64_t{MOUNT_ATTR_NOSYMFOLLOW | MOUNT_ATTR_IDMAP});
   EXPECT_EQ(mounts.find(907)->point, "/proc/acpi");
   EXPECT_EQ(mounts.find(1), nullptr);
 }
