@@ -325,6 +325,74 @@ class Policy(RuntimeCase):
         self.assert_refused(result, "limits.memory: expected more than 0")
         self.assert_refused(result, "is no page size such as 2MB")
 
+    def scratch(self):
+        path = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-mounts-"))
+        self.addCleanup(subprocess.run, ["rm", "-rf", "--one-file-system", path], check=True)
+        return path
+
+    def test_a_root_is_read_only_but_for_the_places_that_are_named(self):
+        self.node({"profile": "fixed"}, profiles={"fixed": {
+            "extends": "baseline", "limits": {"tmpfs": {"default": "1Mi", "max": "2Mi"}},
+            "rootfs": {"readOnly": True, "writable": ["/tmp", "/srv/new"]}}})
+        script = ("cat /tmp/kept; stat -c %a:%u /tmp; touch /tmp/x /srv/new/x && echo written;"
+                  "touch /x 2>/dev/null || echo read-only; df -k /tmp /dev/shm | awk 'NR > 1 {print $2}'")
+        with Bundle(["sh", "-c", script]) as bundle:
+            (bundle.rootfs / "tmp/kept").write_text("kept\n")
+            os.chown(bundle.rootfs / "tmp", 1000, 1000)
+            shown = self.assert_ok(self.runtime.run_container(bundle)).stdout
+            self.assertFalse((bundle.rootfs / "tmp/x").exists())
+        self.assertEqual(shown.split(), ["kept", "1777:1000", "written", "read-only", "1024", "2048"])
+
+    def test_flags_are_forced_on_mounts_by_class(self):
+        self.node({"profile": "flags"}, profiles={"flags": {"extends": "baseline", "mounts": {
+            "forceBind": ["nosuid", "noexec", "nosymfollow"], "forceTmpfs": ["noexec", "nodev"]}}})
+        volume = self.scratch()
+        (volume / "link").symlink_to("file")
+        (volume / "file").write_text("through\n")
+        with Bundle(["sh", "-c", "grep -E ' /(volume|dev) ' /proc/self/mounts; cat /volume/link; echo x >/dev/null"
+                     " && echo device"]) as bundle:
+            bundle.config["mounts"].append({"destination": "/volume", "type": "bind", "source": str(volume),
+                                            "options": ["rbind", "exec", "suid"]})
+            result = self.runtime.run_container(bundle.write())
+        lines = {line.split()[1]: line.split()[3].split(",") for line in result.stdout.splitlines() if "/" in line}
+        self.assertLessEqual({"nosuid", "noexec", "nosymfollow"}, set(lines["/volume"]))
+        self.assertIn("noexec", lines["/dev"])
+        self.assertNotIn("nodev", lines["/dev"])
+        self.assertIn("device", result.stdout)
+        self.assertNotIn("through", result.stdout)
+
+    def test_sources_that_the_profile_denies_are_refused_by_every_name(self):
+        secret, alias = self.scratch(), self.scratch()
+        (secret / "inner").mkdir()
+        node = self.node({"profile": "deny"}, profiles={"deny": {
+            "extends": "baseline", "mounts": {"deny": [str(secret)]}}})
+        node.run("mount", "--bind", str(secret), str(alias))
+        link = self.scratch() / "link"
+        link.symlink_to(secret / "inner")
+        with Bundle(["true"]) as bundle:
+            bundle.config["mounts"].append({"destination": "/volume", "type": "bind", "options": ["rbind"]})
+            for source in (secret, secret / "inner", secret.parent, link, alias, alias / "inner"):
+                with self.subTest(source=source):
+                    bundle.config["mounts"][-1]["source"] = str(source)
+                    self.assert_refused(self.runtime.run_container(bundle.write()), f"mounts.deny: {secret}")
+            bundle.config["mounts"][-1]["source"] = str(self.scratch())
+            self.assert_ok(self.runtime.run_container(bundle.write()))
+
+    def test_the_layers_of_an_overlay_are_judged(self):
+        node = self.node({})
+        lower, alias = self.scratch(), self.scratch()
+        (lower / "file").write_text("lower\n")
+        pathlib.Path("/run/holdfast").mkdir(mode=0o700, exist_ok=True)
+        node.run("mount", "--bind", "/run/holdfast", str(alias))
+        with Bundle(["cat", "/volume/file"]) as bundle:
+            bundle.config["mounts"].append({"destination": "/volume", "type": "overlay", "source": "overlay"})
+            for layers in ("/var/lib:{}", "{}:/run", f"{{}}:{alias}"):
+                with self.subTest(layers=layers):
+                    bundle.config["mounts"][-1]["options"] = ["lowerdir=" + layers.format(lower)]
+                    self.assert_refused(self.runtime.run_container(bundle.write()), "HF-C021")
+            bundle.config["mounts"][-1]["options"] = [f"lowerdir={lower}:{self.scratch()}"]
+            self.assertEqual(self.assert_ok(self.runtime.run_container(bundle.write())).stdout, "lower\n")
+
     def test_the_old_file_is_refused_and_says_where_it_goes(self):
         node = self.node({})
         node.write("policy.json", "{}")

@@ -38,6 +38,12 @@ void resolve_capabilities(ResolveContext& c);
 Result<> resolve_process(ResolveContext& c);
 // mounts.cc
 Result<> resolve_mounts(ResolveContext& c);
+// tmpfs.cc
+void limit_tmpfs(ResolveContext& c, MountPlan& mount);
+// mount_flags.cc
+void force_flags(ResolveContext& c, MountPlan& mount);
+// rootfs.cc
+void resolve_rootfs(ResolveContext& c);
 // paths.cc
 void resolve_paths(ResolveContext& c);
 // devices.cc
@@ -55,8 +61,6 @@ void resolve_rlimits(ResolveContext& c);
 void tighten_rlimits(Judge& judge, std::vector<oci::Rlimit>& limits);
 // mdwe.cc
 void resolve_mdwe(ResolveContext& c);
-// pending.cc
-void resolve_pending(ResolveContext& c);
 // apparmor.cc: of the rest of the plan, so last; the profile that its label names, or none
 Result<AppArmorProfile> resolve_apparmor(ResolveContext& c);
 // selinux.cc: whether the labels are still to get a pair of categories that nobody else has

@@ -18,24 +18,6 @@ int64_t clamped(uint64_t amount) {
 
 int64_t sum(int64_t a, int64_t b) { return a > kMost - b ? kMost : a + b; }
 
-// memparse() of the kernel's: digits and a power of 1024.
-int64_t amount_in(std::string_view text) {
-  static constexpr std::string_view kPowers = "KMGTPE";
-  text = trim(text);
-  int64_t factor = 1;
-  if (!text.empty()) {
-    const char last = text.back() >= 'a' && text.back() <= 'z' ? static_cast<char>(text.back() - 32)
-                                                               : text.back();
-    if (const size_t power = kPowers.find(last); power != kPowers.npos) {
-      factor = int64_t{1} << (10 * (power + 1));
-      text.remove_suffix(1);
-    }
-  }
-  const auto number = parse_number<int64_t>(text);
-  if (!number || *number < 0 || *number > kMost / factor) return kUnlimited;
-  return *number * factor;
-}
-
 const std::string* unified(const oci::Resources& r, const std::string& file) {
   const auto found = r.unified.find(file);
   return found == r.unified.end() ? nullptr : &found->second;
@@ -272,6 +254,23 @@ std::optional<CpuBandwidth> cpu_bandwidth(const oci::Resources& r) {
   if (!quota) return std::nullopt;
   asked.quota = *quota;
   return asked;
+}
+
+int64_t amount_in(std::string_view text) {
+  static constexpr std::string_view kPowers = "KMGTPE";
+  text = trim(text);
+  int64_t factor = 1;
+  if (!text.empty()) {
+    const char last = text.back() >= 'a' && text.back() <= 'z' ? static_cast<char>(text.back() - 32)
+                                                               : text.back();
+    if (const size_t power = kPowers.find(last); power != kPowers.npos) {
+      factor = int64_t{1} << (10 * (power + 1));
+      text.remove_suffix(1);
+    }
+  }
+  const auto number = parse_number<int64_t>(text);
+  if (!number || *number < 0 || *number > kMost / factor) return kUnlimited;
+  return *number * factor;
 }
 
 Bounds bounds_of(const Limit& limit) {

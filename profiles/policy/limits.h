@@ -29,6 +29,9 @@ struct Bounds {
 };
 Bounds bounds_of(const Limit& limit);
 
+// An amount as the kernel's memparse() reads it, digits and a power of 1024; kUnlimited where it is none.
+int64_t amount_in(std::string_view text);
+
 // What to apply instead of what is asked for, or nothing where that may stand.
 std::optional<int64_t> limit_instead(const Bounds& bounds, std::optional<int64_t> asked);
 

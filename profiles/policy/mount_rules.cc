@@ -1,5 +1,8 @@
 #include "profiles/policy/mount_rules.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace holdfast {
 namespace {
 
@@ -20,6 +23,11 @@ constexpr std::string_view kContainerFiles[] = {
     "/var/lib/containerd/io.containerd.grpc.v1.cri/containers/*/**",
     "/run/containerd/io.containerd.grpc.v1.cri/sandboxes/*/**",
     "/run/containerd/io.containerd.grpc.v1.cri/containers/*/**",
+    "/var/lib/rancher/*/agent/containerd/io.containerd.grpc.v1.cri/sandboxes/*/**",
+    "/var/lib/rancher/*/agent/containerd/io.containerd.grpc.v1.cri/containers/*/**",
+    "/var/lib/rancher/*/storage/*/**",
+    "/run/k3s/containerd/io.containerd.grpc.v1.cri/sandboxes/*/**",
+    "/run/k3s/containerd/io.containerd.grpc.v1.cri/containers/*/**",
     "/var/lib/nerdctl/*/etchosts/**",
     "/var/lib/nerdctl/*/containers/**",
     "/var/lib/nerdctl/*/volumes/*/*/_data",
@@ -93,6 +101,17 @@ constexpr std::string_view kEngine[] = {
     "/run/user/*/containerd",
     "/run/user/*/libpod",
     "/run/libpod",
+    "/run/nri",
+    "/run/youki",
+    "/run/kata-containers",
+    "/run/vc",
+    "/run/containerd-stargz-grpc",
+    "/run/containerd-fuse-overlayfs.sock",
+    "/run/lxd",
+    "/run/incus",
+    "/var/lib/lxd",
+    "/var/lib/incus",
+    "/run/user/*/buildkit",
 };
 
 // CIS Docker 5.5 and Pod Security's hostPathVolumes; single files in them that engines hand out are ordinary.
@@ -168,6 +187,34 @@ bool matches(std::string_view pattern, std::string_view path) {
 }
 
 }  // namespace
+
+bool is_about(std::string_view place, std::string_view path) {
+  const size_t length = std::min(place.size(), path.size());
+  if (place.substr(0, length) != path.substr(0, length)) return false;
+  const std::string_view longer = place.size() > path.size() ? place : path;
+  return longer.size() == length || longer[length] == '/' || length == 1;
+}
+
+// lowerdir is a list: ':' and "::" separate, '\\' takes the meaning from what follows it.
+std::vector<std::string> overlay_layers(const std::vector<std::string>& options) {
+  static constexpr std::string_view kKeys[] = {"lowerdir", "lowerdir+", "datadir+", "upperdir",
+                                               "workdir"};
+  std::vector<std::string> layers;
+  for (const std::string& option : options) {
+    const size_t equals = option.find('=');
+    if (equals == option.npos) continue;
+    const auto key = std::string_view(option).substr(0, equals);
+    if (std::find(std::begin(kKeys), std::end(kKeys), key) == std::end(kKeys)) continue;
+    std::string path;
+    for (size_t i = equals + 1; i <= option.size(); ++i) {
+      const bool ends = i == option.size() || (option[i] == ':' && key == "lowerdir");
+      if (!ends && option[i] == '\\' && i + 1 < option.size()) ++i;
+      if (!ends) path += option[i];
+      if (ends && !path.empty()) layers.push_back(std::exchange(path, {}));
+    }
+  }
+  return layers;
+}
 
 std::vector<std::string_view> engine_paths() {
   std::vector<std::string_view> fixed;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,12 @@ enum class SourceKind : uint8_t {
   kEngine,         // state or socket of an engine or kubelet, or a directory that holds them
   kSystem          // a directory of the host's system
 };
+
+// Whether `path` is `place`, in it or above it; both are clean and absolute.
+bool is_about(std::string_view place, std::string_view path);
+
+// The paths that an overlay's options name: lowerdir, lowerdir+, datadir+, upperdir, workdir.
+std::vector<std::string> overlay_layers(const std::vector<std::string>& options);
 
 // The state directories and sockets of engines whose paths are fixed.
 std::vector<std::string_view> engine_paths();

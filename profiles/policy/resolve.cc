@@ -70,10 +70,6 @@ Result<> carry_over(ResolveContext& c) {
   plan.preserve_fds = c.request.preserve_fds;
   plan.cgroup.driver = c.request.cgroup_driver;
   plan.cgroup.path = spec.linux_.cgroups_path;
-  if (spec.root.readonly)
-    c.judge.kept("rootfs", "read-only");
-  else
-    c.judge.kept("rootfs", "writable");
   return {};
 }
 
@@ -92,6 +88,7 @@ Result<Examined> examine(const Request& request, const oci::Spec& spec, const Po
   HF_DO(resolve_process(c));
   resolve_capabilities(c);
   HF_DO(resolve_mounts(c));
+  resolve_rootfs(c);
   resolve_paths(c);
   HF_DO(resolve_devices(c));
   resolve_resources(c);
@@ -101,7 +98,6 @@ Result<Examined> examine(const Request& request, const oci::Spec& spec, const Po
   resolve_rlimits(c);
   resolve_mdwe(c);
   map_mounts(c);
-  resolve_pending(c);
   HF_DO(resolve_filters(c, resolved.filters));
   HF_TRY(resolved.apparmor, resolve_apparmor(c));
   HF_TRY(resolved.wants_categories, resolve_selinux(c));

@@ -28,9 +28,9 @@ namespace holdfast {
 struct MountSource {
   std::string real_path;  // as the kernel names it: no links
   FileIdentity file;
-  // The engine's socket or directory that this very file is, under another name: a bind mount or a hard
-  // link of it. Else empty.
-  std::string alias_of{};
+  // What it is called by way of the files that the policy knows: engines' sockets and directories, and
+  // those that the profile denies (a bind mount or a hard link of them, or what is in one).
+  std::vector<std::string> other_names{};
 };
 
 // What SELinux shows of a request; all empty where there is no SELinux or the engine gives a label.
@@ -52,7 +52,7 @@ struct Request {
   // The namespaces that linux.namespaces[].path names, as readlink shows them: path -> "net:[4026531840]".
   // One that is not in here counts as the host's.
   std::map<std::string, std::string> namespace_ids{};
-  // What the sources of bind mounts are, by their path in the spec. One that is not in here does not
+  // What the sources of bind mounts and the layers of overlays are, by their path in the spec. One that is not in here does not
   // exist.
   std::map<std::string, MountSource> sources{};
   // What device the host has under the path of each device of the spec: path -> "c 10:232".
@@ -61,6 +61,10 @@ struct Request {
   std::string apparmor_obstacle{};  // why no profile of ours can be loaded; empty: it can
   // What the host's cgroups can limit; looked at where the policy has such limits.
   CgroupControls controls{};
+  // The host's memory, where the policy limits what a tmpfs holds; sizes may be parts of it.
+  struct Memory {
+    uint64_t total = 0, page = 4096;
+  } memory{};
   // What stands directly in the root and can hold programs, by name; nullopt: not known.
   std::optional<std::vector<std::string>> root_entries{};
   // What a user namespace of the container's own depends on; nullopt: not looked at.

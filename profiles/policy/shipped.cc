@@ -40,6 +40,10 @@ constexpr const char* kSafeSysctls[] = {
     "net.ipv4.tcp_wmem",
 };
 
+constexpr MountFlags kNoPrivilegesFromFiles{
+    uint64_t{1} << static_cast<unsigned>(MountFlag::kNosuid) |
+    uint64_t{1} << static_cast<unsigned>(MountFlag::kNodev)};
+
 // Gives everything, reports what the others would not give.
 Profile observe() {
   Profile p;
@@ -100,6 +104,8 @@ Profile restricted() {
   p.mounts.layers = Access::kDeny;
   p.mounts.system = Access::kDeny;
   p.mounts.shared = Access::kDeny;
+  p.mounts.force_tmpfs = kNoPrivilegesFromFiles;
+  p.mounts.force_kernel = kNoPrivilegesFromFiles;
   return p;
 }
 

@@ -3,18 +3,22 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
 
 #include "core/json/utf8.h"
+#include "core/plan/mount_options.h"
 #include "profiles/policy/landlock.h"
+#include "profiles/policy/mount_rules.h"
 #include "sandbox/kernel/apparmor.h"
-#include "sandbox/kernel/process.h"
 #include "sandbox/kernel/cgroup_controls.h"
+#include "sandbox/kernel/process.h"
 #include "shim/oci/mount_source.h"
 
 namespace holdfast {
@@ -83,6 +87,22 @@ std::string label_of_joined(const oci::Spec& spec) {
   return {};
 }
 
+Request::Memory memory_of_host() {
+  struct sysinfo info {};
+  Request::Memory memory;
+  if (::sysinfo(&info) == 0) memory.total = uint64_t{info.totalram} * info.mem_unit;
+  if (const long page = ::sysconf(_SC_PAGESIZE); page > 0)
+    memory.page = static_cast<uint64_t>(page);
+  return memory;
+}
+
+void add_denied_names(const Paths& denied, Request& request) {
+  if (denied.empty()) return;
+  const KnownFiles known(denied);
+  for (auto& [path, source] : request.sources)
+    for (std::string& name : known.names_of(source)) source.other_names.push_back(std::move(name));
+}
+
 }  // namespace
 
 void add_label_facts(const oci::Spec& spec, const HostFacts& facts, Request& request) {
@@ -107,10 +127,18 @@ void add_request_facts(const oci::Spec& spec, Request& request) {
     request.namespace_ids[each.path] =
         fmt::format("{}:[{}]", oci::proc_name(each.type), info.st_ino);
   }
+  const auto look_at = [&](const std::string& path) {
+    if (path.empty() || request.sources.contains(path)) return;
+    auto source = look_at_source(absolute_in(request.bundle, path));
+    if (source) request.sources.emplace(path, std::move(*source));
+  };
   for (const oci::Mount& each : spec.mounts) {
-    if (!is_bind(each) || each.source.empty() || request.sources.contains(each.source)) continue;
-    auto source = look_at_source(absolute_in(request.bundle, each.source));
-    if (source) request.sources.emplace(each.source, std::move(*source));
+    if (is_bind(each)) {
+      look_at(each.source);
+    } else if (each.type == "overlay") {
+      if (const auto mount = parse_mount(each))
+        for (const std::string& layer : overlay_layers(mount->data)) look_at(layer);
+    }
   }
 }
 
@@ -118,6 +146,9 @@ void add_policy_facts(const oci::Spec& spec, const Policy& policy, Request& requ
   if (policy.mode == Mode::kOff) return;
   if (policy.profile.landlock.mode != Requirement::kOff)
     request.root_entries = root_entries(absolute_in(request.bundle, spec.root.path));
+  if (const Limit& tmpfs = policy.profile.limits.tmpfs; tmpfs.fallback || tmpfs.max)
+    request.memory = memory_of_host();
+  add_denied_names(policy.profile.mounts.deny, request);
   if (needs_cgroup_controls(policy.profile.limits)) request.controls = cgroup_controls();
 }
 

@@ -94,7 +94,7 @@ TEST(Resolve, ASourceIsJudgedByEachOfItsNames) {
 
   request.sources["/srv/volume"].real_path = "/var/lib/docker";
   EXPECT_FALSE(resolve(request, spec, {}, samples::facts()));
-  request.sources["/srv/volume"] = {"/srv/volume", {8, 1, 42}, "/run/docker.sock"};
+  request.sources["/srv/volume"] = {"/srv/volume", {8, 1, 42}, {"/run/docker.sock"}};
   EXPECT_FALSE(resolve(request, spec, {}, samples::facts()));
   // A link out of a denied directory.
   spec.mounts.back().source = "/run/docker/link";
