@@ -3,6 +3,9 @@ add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wn
   -Wimplicit-fallthrough -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-restrict)  # false alarms on std::string at -O3: gcc.gnu.org/PR105651
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    add_compile_options(-Wno-maybe-uninitialized)  # false alarms on std::optional at -Os
+  endif()
 endif()
 add_compile_options(-fno-exceptions -fno-rtti -fstack-protector-strong -fPIE)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
