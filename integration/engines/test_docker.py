@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from engines import contract, policy, user_namespace
+from engines import contract, limits, policy, user_namespace
 from engines.docker import Docker
 from engines.instance import is_holdfast, wait_for
 
@@ -125,6 +125,12 @@ class DockerTest(contract.RootContract, unittest.TestCase):
 class DockerPolicyTest(policy.Policy, contract.Containers, unittest.TestCase):
     engine_name = "docker"
 
+    @property
+    def engine(self):
+        return DOCKER
+
+
+class DockerLimits(limits.Limits, contract.Containers, unittest.TestCase):
     @property
     def engine(self):
         return DOCKER

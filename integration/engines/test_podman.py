@@ -2,7 +2,7 @@
 
 import unittest
 
-from engines import contract, policy, user_namespace
+from engines import contract, limits, policy, user_namespace
 from engines.instance import is_holdfast, wait_for
 from engines.podman import Podman
 
@@ -95,6 +95,12 @@ class PodmanTest(contract.RootContract, unittest.TestCase):
 class PodmanPolicyTest(policy.Policy, contract.Containers, unittest.TestCase):
     refused = 126  # podman's for whatever a runtime says
 
+    @property
+    def engine(self):
+        return PODMAN
+
+
+class PodmanLimits(limits.Limits, contract.Containers, unittest.TestCase):
     @property
     def engine(self):
         return PODMAN
