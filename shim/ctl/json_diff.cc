@@ -63,21 +63,24 @@ class Differ {
   }
 
   void lists(const std::string& path, Value left, Value right) {
-    const auto ones = named(left), others = named(right);
-    for (const auto& [name, value] : ones) {
-      const auto twin = std::find_if(others.begin(), others.end(),
-                                     [&](const auto& each) { return each.first == name; });
-      compare(fmt::format("{}[{}]", path, name), value,
-              twin == others.end() ? Value{} : twin->second);
-    }
+    const Named ones = named(left), others = named(right);
+    for (const auto& [name, value] : ones)
+      compare(fmt::format("{}[{}]", path, name), value, find(others, name));
     for (const auto& [name, value] : others)
-      if (std::none_of(ones.begin(), ones.end(), [&](const auto& e) { return e.first == name; }))
-        compare(fmt::format("{}[{}]", path, name), {}, value);
+      if (!find(ones, name).present()) compare(fmt::format("{}[{}]", path, name), {}, value);
+  }
+
+  using Named = std::vector<std::pair<std::string, Value>>;
+
+  static Value find(const Named& list, std::string_view name) {
+    const auto found = std::find_if(list.begin(), list.end(),
+                                    [&](const auto& each) { return each.first == name; });
+    return found == list.end() ? Value{} : found->second;
   }
 
   // Elements by name; those without one, or with another's, by position.
-  static std::vector<std::pair<std::string, Value>> named(Value list) {
-    std::vector<std::pair<std::string, Value>> all;
+  static Named named(Value list) {
+    Named all;
     for (const Value each : list.children()) {
       std::string name = name_of(each);
       if (name.empty()) name = fmt::format("{}", all.size());
