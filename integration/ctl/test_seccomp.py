@@ -57,6 +57,19 @@ class Seccomp(RuntimeCase):
                          ["EPERM", "EPERM"])
         self.assertEqual(self.ask("baseline", "socketcall(1)", options=("--arch", "i386")), ["allowed"])
 
+    def test_a_set_asks_for_each_of_its_calls(self):
+        sets = {each["name"]: each["calls"] for each in json.loads(ctl("sets", "--format", "json").stdout)["sets"]}
+        self.assertIn("pivot_root", sets["@mount"])
+        result = ctl("test", "baseline", "@mount", "--format", "json")
+        answers = {each["call"]: each["answer"] for each in json.loads(result.stdout)["calls"]}
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(set(answers), set(sets["@mount"]) - {"umount"})  # umount is i386's
+        self.assertEqual(set(answers.values()), {"EPERM"})
+        self.assertEqual(ctl("test", "restricted", "@socket", "@file").returncode, 0)
+        self.assertEqual(ctl("test", "baseline", "@nothing").returncode, 2)
+        self.assertEqual(ctl("sets", "@nothing").returncode, 2)
+        self.assertEqual(len(json.loads(ctl("sets", "@bpf", "--format", "json").stdout)["sets"]), 1)
+
     def test_the_set_is_named(self):
         answer = json.loads(ctl("test", "baseline", "mount", "--format", "json").stdout)["calls"][0]
         self.assertIn("@mount", answer["filters"][0]["why"])

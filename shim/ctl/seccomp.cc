@@ -1,6 +1,9 @@
 // seccomp test, seccomp disasm: what filters say to a call, and how they look, without a container.
 #include <unistd.h>
 
+#include "core/plan/capability_names.h"
+#include "profiles/seccomp/library.h"
+#include "profiles/seccomp/sets.h"
 #include "shim/ctl/call_syntax.h"
 #include "shim/ctl/disassemble.h"
 #include "shim/ctl/json_answer.h"
@@ -8,9 +11,6 @@
 #include "shim/ctl/table.h"
 #include "shim/ctl/verb.h"
 #include "shim/ctl/verdicts.h"
-
-#include "core/plan/capability_names.h"
-#include "profiles/seccomp/library.h"
 
 namespace holdfast::ctl {
 namespace {
@@ -64,6 +64,22 @@ Result<Question> question_of(const std::string& text, const Target& target) {
   return question;
 }
 
+// A set asks for each of its calls that the architecture has.
+Result<std::vector<Question>> questions_of(const std::string& text, const Target& target) {
+  std::vector<Question> all;
+  if (!text.starts_with('@')) {
+    HF_TRY(Question one, question_of(text, target));
+    all.push_back(std::move(one));
+    return all;
+  }
+  const auto calls = syscall_set(text);
+  if (calls.empty()) return error("no set is called {}: try 'holdfastctl seccomp sets'", text);
+  for (const std::string_view call : calls)
+    if (auto one = question_of(std::string(call), target)) all.push_back(std::move(*one));
+  if (all.empty()) return error("{} has none of the calls of {}", arch_text(target.arch), text);
+  return all;
+}
+
 struct Answered {
   Question question;
   std::vector<uint32_t> actions;  // of each filter
@@ -74,12 +90,14 @@ Result<std::vector<Answered>> ask(const SeccompSubject& subject, const Arguments
                                   const Target& target) {
   std::vector<Answered> all;
   for (size_t i = 1; i < args.operands().size(); ++i) {
-    Answered answered;
-    HF_TRY(answered.question, question_of(args.operands()[i], target));
-    for (const Filter& filter : subject.filters)
-      answered.actions.push_back(verdict(filter, answered.question.call));
-    HF_TRY(answered.result, judge_call(subject.plan, subject.filters, answered.question.call));
-    all.push_back(std::move(answered));
+    HF_TRY(std::vector<Question> questions, questions_of(args.operands()[i], target));
+    for (Question& question : questions) {
+      Answered answered{std::move(question), {}, {}};
+      for (const Filter& filter : subject.filters)
+        answered.actions.push_back(verdict(filter, answered.question.call));
+      HF_TRY(answered.result, judge_call(subject.plan, subject.filters, answered.question.call));
+      all.push_back(std::move(answered));
+    }
   }
   return all;
 }
@@ -221,7 +239,7 @@ constexpr Flag kFlags[] = {
 
 const CtlVerb kSeccompTestVerb = {
     {.name = "seccomp test",
-     .operands = "PROFILE CALL...",
+     .operands = "PROFILE CALL|@SET...",
      .summary = "what a profile's filters say to system calls",
      .example =
          "holdfastctl seccomp test restricted 'socket(AF_VSOCK)' mount\n"

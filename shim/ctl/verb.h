@@ -25,7 +25,7 @@ struct CtlVerb {
 extern const CtlVerb kPlanDiffVerb, kPolicyDiffVerb, kPolicyLintVerb, kPolicyShowVerb,
     kPolicyTestVerb, kProfileDiffVerb, kProfileListVerb, kProfileShowVerb;
 extern const CtlVerb kDoctorVerb, kExplainVerb, kInstallVerb, kListVerb, kSeccompDisasmVerb,
-    kSeccompTestVerb, kUninstallVerb, kVerifyVerb, kWhyVerb;
+    kSeccompSetsVerb, kSeccompTestVerb, kUninstallVerb, kVerifyVerb, kWhyVerb;
 
 // All of them, in the order of the help.
 std::span<const CtlVerb* const> verbs();

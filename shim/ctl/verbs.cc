@@ -7,10 +7,10 @@ namespace holdfast::ctl {
 namespace {
 
 constexpr const CtlVerb* kVerbs[] = {
-    &kListVerb,          &kExplainVerb,     &kVerifyVerb,      &kWhyVerb,        &kSeccompTestVerb,
-    &kSeccompDisasmVerb, &kPolicyLintVerb,  &kPolicyShowVerb,  &kPolicyTestVerb, &kPolicyDiffVerb,
-    &kProfileListVerb,   &kProfileShowVerb, &kProfileDiffVerb, &kPlanDiffVerb,   &kDoctorVerb,
-    &kInstallVerb,       &kUninstallVerb};
+    &kListVerb,          &kExplainVerb,     &kVerifyVerb,      &kWhyVerb,         &kSeccompTestVerb,
+    &kSeccompDisasmVerb, &kSeccompSetsVerb, &kPolicyLintVerb,  &kPolicyShowVerb,  &kPolicyTestVerb,
+    &kPolicyDiffVerb,    &kProfileListVerb, &kProfileShowVerb, &kProfileDiffVerb, &kPlanDiffVerb,
+    &kDoctorVerb,        &kInstallVerb,     &kUninstallVerb};
 
 }  // namespace
 
