@@ -27,10 +27,12 @@ bool has_pair(std::string_view owner, std::string_view pair) {
 }
 
 // Who has the pair, one a line; but for `claimant`, which has just been made: what its name had before is
-// void.
-std::string owners(const DirFd& entries, const std::string& pair, std::string_view claimant = {}) {
+// void. An entry that cannot be read is an error: its pair is not free.
+Result<std::string> owners(const DirFd& entries, const std::string& pair,
+                           std::string_view claimant = {}) {
   const auto text = entries.read(pair);
-  if (!text) return {};
+  if (!text && text.error().code == ENOENT) return std::string();
+  if (!text) return text;
   std::string live;
   for (const auto owner : split(*text, '\n'))
     if (!owner.empty() && owner != claimant && has_pair(owner, pair))
@@ -41,8 +43,10 @@ std::string owners(const DirFd& entries, const std::string& pair, std::string_vi
 Result<> forget_the_dead(const DirFd& entries) {
   HF_TRY(const auto pairs, entries.list());
   if (pairs.size() <= kMany) return {};
-  for (const std::string& pair : pairs)
-    if (owners(entries, pair).empty()) HF_DO(entries.unlink(pair));
+  for (const std::string& pair : pairs) {
+    HF_TRY(const std::string live, owners(entries, pair));
+    if (live.empty()) HF_DO(entries.unlink(pair));
+  }
   return {};
 }
 
@@ -54,7 +58,8 @@ Result<std::string> claim(const std::string& owner, const std::string& directory
   const auto start = parse_number<uint32_t>(sha256_hex(owner).substr(0, 7), 16);
   for (uint32_t tried = 0; tried < kPairs; ++tried) {
     std::string pair = pair_number((start.value_or(0) + tried) % kPairs);
-    if (!owners(entries, pair, owner).empty()) continue;
+    HF_TRY(const std::string others, owners(entries, pair, owner));
+    if (!others.empty()) continue;
     HF_DO(entries.replace(pair, owner + "\n"));
     return pair;
   }
@@ -64,7 +69,8 @@ Result<std::string> claim(const std::string& owner, const std::string& directory
 Result<> note(const std::string& owner, const std::string& pair, const std::string& directory) {
   HF_TRY(const DirFd entries, open_locked(directory));
   HF_DO(forget_the_dead(entries));
-  return entries.replace(pair, owners(entries, pair, owner) + owner + "\n");
+  HF_TRY(const std::string others, owners(entries, pair, owner));
+  return entries.replace(pair, others + owner + "\n");
 }
 
 }  // namespace

@@ -60,6 +60,17 @@ TEST_F(Categories, APairIsTakenWhileItsContainerIsBeingMade) {
   EXPECT_NE(claimed(container("c1")), pair);
 }
 
+TEST_F(Categories, AnEntryThatCannotBeReadIsNobodysPairToGive) {
+  const std::string owner = container("c1");
+  const std::string pair = claimed(owner);
+  fs::remove(fs::path(entries()) / pair);
+  fs::create_directory(fs::path(entries()) / pair);
+  const auto again = claim_categories(owner, entries());
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().message.find(pair), std::string::npos) << again.error().message;
+  EXPECT_FALSE(note_categories(owner, pair, entries()));
+}
+
 TEST_F(Categories, APairThatThePlanDoesNotNameIsFree) {
   const std::string owner = container("c1"), other = container("c2");
   const std::string pair = claimed(owner);
