@@ -3,6 +3,7 @@
 
 #include "core/oci/describe/spec.h"
 #include "core/plan/capability_names.h"
+#include "core/plan/describe_supervision.h"
 #include "core/plan/plan.h"
 
 namespace holdfast {
@@ -232,6 +233,7 @@ void describe(V& v, Plan& p) {
   v.required("cgroup", p.cgroup);
   v.field("landlock", p.landlock);
   v.field("filters", p.filters);
+  v.field("supervision", p.supervision);
   v.field("hooks", p.hooks);
   v.field("annotations", p.annotations);
   v.field("rootless", p.rootless);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/oci/spec.h"
+#include "core/plan/supervision.h"
 
 namespace holdfast {
 
@@ -66,9 +67,9 @@ struct FileIdentity {
 
 // One mount, its options parsed into what the mount API takes.
 struct MountPlan {
-  std::string destination;  // as asked, absolute
-  std::string source;       // path of a bind, else the file system's source name
-  std::string type;         // "bind", "proc", "tmpfs", "cgroup", ...
+  std::string destination;                  // as asked, absolute
+  std::string source;                       // path of a bind, else the file system's source name
+  std::string type;                         // "bind", "proc", "tmpfs", "cgroup", ...
   std::optional<FileIdentity> source_file;  // of a bind
   bool bind = false, recursive_bind = false, remount = false;
   uint64_t attr_set = 0, attr_clear = 0;                      // MOUNT_ATTR_*, this mount only
@@ -145,8 +146,8 @@ struct Plan {
   std::string oci_version;
   std::string profile;  // "baseline"
   Mode mode = Mode::kEnforce;
-  std::string policy_source;  // "/etc/holdfast/policy.d/10-node.json:4", or "built in"
-  ContainerIdentity identity;          // what the policy was chosen by
+  std::string policy_source;   // "/etc/holdfast/policy.d/10-node.json:4", or "built in"
+  ContainerIdentity identity;  // what the policy was chosen by
   std::vector<Decision> decisions;
 
   ProcessPlan process;
@@ -168,6 +169,7 @@ struct Plan {
   CgroupPlan cgroup;
   std::optional<LandlockPlan> landlock;
   std::vector<FilterPlan> filters;  // first loaded first: the profile's, then the engine's
+  std::optional<SupervisionPlan> supervision;
   oci::Hooks hooks;
   oci::StringMap annotations;  // passed on in `state`; never interpreted
   bool rootless = false;
