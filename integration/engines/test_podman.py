@@ -1,9 +1,10 @@
 """Rootful podman over the runtime under test."""
 
+import os
 import unittest
 
 from engines import contract, limits, policy, user_namespace
-from engines.instance import is_holdfast, wait_for
+from engines.instance import is_holdfast, runtime, wait_for
 from engines.podman import Podman
 
 PODMAN = None
@@ -82,6 +83,25 @@ class PodmanTest(contract.RootContract, unittest.TestCase):
             "got = s.recv(4096).decode()\n"
             "p.wait(); print('MAINPID=' in got or 'READY=1' in got)")
         self.assertEqual(shown.out, "True", str(shown))
+
+    def test_a_container_reports_for_itself_that_it_is_ready(self):
+        """--sdnotify=container: what it sends reaches the socket that podman was given."""
+        send = os.path.join(os.path.dirname(runtime()), "notify_send")
+        shown = self.engine.place.run(
+            "/usr/bin/python3", "-c",
+            "import os, socket, subprocess\n"
+            "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind('/run/ready')\n"
+            "env = dict(os.environ, NOTIFY_SOCKET='/run/ready')\n"
+            "def run(*args):\n"
+            "    return subprocess.Popen(['podman', 'run', '--rm', '--sdnotify=container', '--network', 'none',\n"
+            f"        '-v', '{send}:/bin/notify_send:ro', '{self.engine.image}', *args], env=env)\n"
+            "def said():\n"
+            "    s.setblocking(False); got = []\n"
+            "    try:\n"
+            "        while True: got += s.recv(4096).decode().split()\n"
+            "    except BlockingIOError: return 'READY=1' in got\n"
+            "print(run('true').wait(), said(), run('notify_send', 'READY=1').wait(), said())")
+        self.assertEqual(shown.out, "0 False 0 True", str(shown))
 
     def test_checking_the_runtime_s_name(self):
         self.assertEqual(self.engine.check("info", "--format", "{{.Host.OCIRuntime.Name}}"), "holdfast")

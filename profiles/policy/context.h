@@ -38,6 +38,8 @@ void resolve_capabilities(ResolveContext& c);
 Result<> resolve_process(ResolveContext& c);
 // mounts.cc
 Result<> resolve_mounts(ResolveContext& c);
+// notify.cc
+void resolve_notify(ResolveContext& c);
 // tmpfs.cc
 void limit_tmpfs(ResolveContext& c, MountPlan& mount);
 // mount_flags.cc

@@ -98,6 +98,7 @@ Result<Examined> examine(const Request& request, const oci::Spec& spec, const Po
   resolve_rlimits(c);
   resolve_mdwe(c);
   map_mounts(c);
+  resolve_notify(c);
   HF_DO(resolve_filters(c, resolved.filters));
   HF_TRY(resolved.apparmor, resolve_apparmor(c));
   HF_TRY(resolved.wants_categories, resolve_selinux(c));

@@ -67,6 +67,8 @@ struct Request {
   } memory{};
   // What stands directly in the root and can hold programs, by name; nullopt: not known.
   std::optional<std::vector<std::string>> root_entries{};
+  // The runtime's directory with the socket of sd_notify(3) for this container; empty: none asked for.
+  std::string notify_directory{};
   // What a user namespace of the container's own depends on; nullopt: not looked at.
   std::optional<UserNamespaceFacts> user_namespace{};
 };

@@ -5,6 +5,7 @@
 //                state.json are the container's own
 //   filters      the seccomp instructions, as loaded
 //   start        a FIFO: see "the start FIFO" below
+//   notify/      where the container's NOTIFY_SOCKET is, if it has one
 //   deleting     the deleter's lock
 //
 //   HF_TRY(StateStore store, StateStore::open("/run/holdfast"));

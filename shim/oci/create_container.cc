@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/digest.h"
+#include "profiles/policy/notify.h"
 #include "profiles/policy/resolve.h"
 #include "sandbox/kernel/probe.h"
 #include "sandbox/launch/filter_cache.h"
@@ -17,6 +18,7 @@
 #include "shim/oci/id_range.h"
 #include "shim/oci/labels.h"
 #include "shim/oci/load_policy.h"
+#include "shim/oci/notify_relay.h"
 #include "shim/oci/pid_file.h"
 #include "shim/oci/request_facts.h"
 #include "shim/oci/user_namespace_facts.h"
@@ -88,6 +90,9 @@ Result<Decided> decide(const Globals& globals, const CreateRequest& request, uin
   asked.no_pivot = request.no_pivot;
   asked.new_keyring = !request.no_new_keyring;
   asked.preserve_fds = inherited;
+  if (request.notify) {
+    HF_TRY(asked.notify_directory, notify_directory(globals.root, request.id));
+  }
   add_label_facts(spec, facts, asked);
   add_policy_facts(spec, policy, asked);
   add_user_namespace_facts(spec, policy, facts, asked);
@@ -136,6 +141,10 @@ class Creation {
     HF_TRY(state_.id_range, take_id_range(decided_.plan, dir_));
     HF_TRY(state_.apparmor,
            take_labels(decided_.plan, decided_.apparmor, decided_.wants_categories, dir_));
+    if (request_.notify) {
+      HF_TRY(const FileIdentity made, make_notify_directory(dir_));
+      assign_notify_directory(decided_.plan, made);
+    }
     document_ = encode_plan(plan());
     HF_TRY(state_.cgroups,
            with_context(plan_cgroups(plan().cgroup, request_.id, plan().rootless), "cgroups"));
@@ -251,6 +260,7 @@ Result<CreateRequest> create_request(const Arguments& args) {
   request.pid_file = args.text("pid-file");
   request.no_pivot = args.on("no-pivot");
   request.no_new_keyring = args.on("no-new-keyring");
+  HF_TRY(request.notify, wants_notify());
   HF_TRY(request.preserve_fds, args.number<uint32_t>("preserve-fds", 0));
   return request;
 }

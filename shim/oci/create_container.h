@@ -22,6 +22,7 @@ struct CreateRequest {
   std::string console_socket, pidfd_socket, pid_file;
   bool no_pivot = false, no_new_keyring = false;
   uint32_t preserve_fds = 0;
+  bool notify = false;    // the caller waits for the container's READY=1
   bool parked = false;    // create: wait on the start FIFO
   bool detached = false;  // the runtime does not stay: it cannot keep a terminal
 };

@@ -9,6 +9,8 @@
 
 #include <csignal>
 
+#include "shim/oci/container.h"
+
 namespace holdfast {
 namespace {
 
@@ -111,12 +113,20 @@ void Foreground::drain_terminal() const {
     if (!relay(process_.terminal.get(), STDOUT_FILENO)) return;
 }
 
+// False once there is nothing more to come.
+bool Foreground::take_readiness() const {
+  const auto done = options_.readiness->take(::getpid());
+  if (!done) warn(done.error().message);
+  return done && !*done;
+}
+
 Result<int> Foreground::wait() {
   const int master = process_.terminal ? process_.terminal.get() : -1;
   pollfd fds[] = {{process_.pidfd.get(), POLLIN, 0},
                   {signals_.get(), POLLIN, 0},
                   {master, POLLIN, 0},
-                  {master >= 0 ? STDIN_FILENO : -1, POLLIN, 0}};
+                  {master >= 0 ? STDIN_FILENO : -1, POLLIN, 0},
+                  {options_.readiness ? options_.readiness->descriptor() : -1, POLLIN, 0}};
   while (true) {
     if (::poll(fds, std::size(fds), -1) < 0 && errno != EINTR) return os_error("wait");
     if (fds[1].revents != 0) {
@@ -125,6 +135,7 @@ Result<int> Foreground::wait() {
     }
     if (fds[2].revents != 0 && !relay(master, STDOUT_FILENO)) fds[2].fd = -1;
     if (fds[3].revents != 0 && !relay(STDIN_FILENO, master)) fds[3].fd = -1;
+    if (fds[4].revents != 0 && !take_readiness()) fds[4].fd = -1;
     if (fds[0].revents == 0) continue;
     const auto status = ended();
     if (!status) return error("the process ended, but it is not ours to wait for");

@@ -12,13 +12,15 @@
 
 #include "core/base/result.h"
 #include "sandbox/launch/launch.h"
+#include "shim/oci/notify_relay.h"
 
 namespace holdfast {
 
 class Foreground {
  public:
   struct Options {
-    bool reap_orphans = false;  // we are a subreaper
+    bool reap_orphans = false;         // we are a subreaper
+    NotifyRelay* readiness = nullptr;  // to be told while we wait
   };
 
   Foreground(const Launched& process, Options options) : process_(process), options_(options) {}
@@ -33,6 +35,7 @@ class Foreground {
   Result<> set_raw();
   void copy_window_size() const;
   void take_signals();
+  bool take_readiness() const;
   std::optional<int> ended();
   void reap_others() const;
   bool relay(int from, int to) const;

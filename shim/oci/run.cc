@@ -40,11 +40,16 @@ Result<int> run(const Globals& globals, const Arguments& args) {
   if (subreaper && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
     return os_error("become a subreaper");
   HF_TRY(CreatedContainer container, create_container(globals, request));
-  Foreground foreground(container.process, {.reap_orphans = subreaper});
+  auto readiness = NotifyRelay::open(container.dir);
+  if (!readiness) return give_up(container, readiness.error());
+  Foreground foreground(container.process, {.reap_orphans = subreaper, .readiness = &*readiness});
   if (!request.detached)
     if (auto ready = foreground.prepare(); !ready) return give_up(container, ready.error());
   if (auto started = start_program(container); !started) return give_up(container, started.error());
-  if (request.detached) return 0;
+  if (request.detached) {
+    readiness->wait(container.process.pidfd, container.process.pid);
+    return 0;
+  }
   auto status = foreground.wait();
   if (!status) return give_up(container, status.error());
   if (args.on("keep")) return status;

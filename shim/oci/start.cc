@@ -2,6 +2,7 @@
 #include "sandbox/launch/hooks.h"
 #include "shim/oci/container.h"
 #include "shim/oci/destroy.h"
+#include "shim/oci/notify_relay.h"
 
 namespace holdfast {
 namespace {
@@ -15,6 +16,9 @@ Result<> run_poststart(const ContainerState& state) {
 
 Result<int> run(const Globals& globals, const Arguments& args) {
   HF_TRY(const Container container, find_container(globals, args.operands()[0]));
+  HF_TRY(NotifyRelay readiness, NotifyRelay::open(container.dir));
+  // Without a process the start fails.
+  const auto program = readiness ? open_process(container.state.init) : Result<Fd>(Fd());
   HF_DO(container.dir.signal_start(container.state));
   // The label shows only now that the program runs.
   auto started = verify_apparmor(container.state.init.pid, container.state.apparmor);
@@ -26,6 +30,7 @@ Result<int> run(const Globals& globals, const Arguments& args) {
       if (auto ended = end_process(*process); !ended) warn(ended.error().message);
     return Failure(std::move(started).error());
   }
+  if (program) readiness.wait(*program, container.state.init.pid);
   return 0;
 }
 

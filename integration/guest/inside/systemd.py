@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import unittest
 
@@ -129,3 +130,53 @@ class EnginesTest(unittest.TestCase):
         self.assertEqual(output("podman", "exec", name, "sh", "-c", "sleep 99 & kill $! && echo in"), "in\n")
         output("podman", "rm", "-f", "-t", "0", name)
         self.assertEqual(properties(f"libpod-{name}.scope", "ActiveState"), {"ActiveState": "inactive"})
+
+UNIT = """[Service]
+Type=notify
+NotifyAccess=all
+TimeoutStartSec=120
+"""
+
+
+class NotifyTest(RuntimeCase):
+    """Units of Type=notify: `systemctl start` comes back when the container is ready."""
+
+    SCRIPT = "sleep 1; echo ready >/ready; notify_send READY=1 MAINPID=1; exec sleep 1000"
+
+    def unit(self, *lines):
+        name = f"holdfast-notify-{new_id()}.service"
+        path = pathlib.Path(f"/run/systemd/system/{name}")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(UNIT + "\n".join(lines) + "\n", encoding="utf-8")
+        self.addCleanup(path.unlink)
+        output("systemctl", "daemon-reload")
+        self.addCleanup(subprocess.run, ["systemctl", "stop", name], check=False)
+        return name
+
+    def bundle(self):
+        bundle = Bundle(["sh", "-c", self.SCRIPT])
+        self.addCleanup(bundle.remove)
+        shutil.copy(pathlib.Path(HOLDFAST).with_name("notify_send"), bundle.rootfs / "bin")
+        return bundle
+
+    def started(self, unit, bundle):
+        output("systemctl", "start", unit)
+        self.assertTrue((bundle.rootfs / "ready").exists())
+        shown = properties(unit, "ActiveState", "MainPID")
+        self.assertEqual(shown["ActiveState"], "active")
+        return int(shown["MainPID"])
+
+    def test_run_stays_the_main_process(self):
+        bundle, name = self.bundle(), new_id()
+        command = " ".join(self.runtime.argv("run", "--bundle", bundle.path, name))
+        pid = self.started(self.unit(f"ExecStart={command}"), bundle)
+        self.assertEqual(os.readlink(f"/proc/{pid}/exe"), HOLDFAST)
+
+    def test_start_hands_over_to_the_container(self):
+        bundle, name = self.bundle(), new_id()
+        create, start = (" ".join(self.runtime.argv(*words)) for words in (
+            ("create", "--bundle", bundle.path, name), ("start", name)))
+        unit = self.unit(f"ExecStartPre={create}", f"ExecStart={start}")
+        self.assertEqual(self.started(unit, bundle), self.runtime.state(name)["pid"])
+        self.runtime.ok("kill", name, "KILL")
+        self.runtime.wait_status(name, "stopped")
