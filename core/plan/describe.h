@@ -228,6 +228,7 @@ void describe(V& v, Plan& p) {
   v.field("netDevices", p.net_devices);
   v.field("maskedPaths", p.masked_paths);
   v.field("readonlyPaths", p.readonly_paths);
+  v.field("nosuidPaths", p.nosuid_paths);
   v.field("sysctl", p.sysctl);
   v.field("mountLabel", p.mount_label);
   v.required("cgroup", p.cgroup);

@@ -164,6 +164,8 @@ struct Plan {
   std::vector<oci::Device> devices;  // the default ones of the specification included
   std::map<std::string, oci::NetDevice> net_devices;
   std::vector<std::string> masked_paths, readonly_paths;
+  // Programs that get neither set-uid nor file capabilities: mounted nosuid onto themselves.
+  std::vector<std::string> nosuid_paths;
   oci::StringMap sysctl;
   std::string mount_label;
   CgroupPlan cgroup;

@@ -3,7 +3,7 @@
 import unittest
 
 from apps import images
-from apps.case import PROFILES, Application, docker, set_default_runtime
+from apps.case import Application, docker, set_default_runtime, set_policy
 
 PROGRAM = """#include <pthread.h>
 #include <stdio.h>
@@ -50,10 +50,9 @@ class Ping(Application, unittest.TestCase):
     """Debian's ping, with the file capability cap_net_raw+ep."""
 
     image = "ping"
-    needs = dict.fromkeys(PROFILES, ("capabilities:NET_RAW",))
-    breaks = dict.fromkeys(PROFILES, "(?i)operation not permitted")
 
     def work(self, container):
+        self.assertIn("2 received", container.sh(f"sh -c 'ping -c 2 -i 0.2 -W 2 {images.GATEWAY}'"))
         for user in ("root", "nobody"):
             for address in ("127.0.0.1", images.GATEWAY):
                 shown = container.check("ping", "-c", "2", "-i", "0.2", "-W", "2", address, user=user)
@@ -64,14 +63,30 @@ class PingSetUid(Ping):
     """ping, set-uid, as root and as a user."""
 
     image = "ping-setuid"
-    needs = {}
 
 
 class PingPlain(Ping):
     """ping without the file capability (`setcap -r`), as root and as a user."""
 
     image = "ping-plain"
-    needs = {}
+
+
+class PingReplaced(Application, unittest.TestCase):
+    """Debian's ping, replaced by `dpkg` while the container runs."""
+
+    image = "ping"
+    needs = {"baseline": ("capabilities:NET_RAW",),
+             "restricted": tuple(f"capabilities:{name}" for name in
+                                 ("CHOWN", "DAC_OVERRIDE", "FOWNER", "NET_RAW", "SETFCAP", "SETGID", "SETUID"))}
+    breaks = {"baseline": "unable to make backup link of './bin/ping'", "restricted": "(?i)operation not permitted"}
+
+    def work(self, container):
+        images.serve_packages(docker())
+        container.sh("apt-get -q update && apt-get -q install -y --reinstall iputils-ping")
+
+    def test_baseline_without_the_capability_from_the_start(self):
+        set_policy("baseline")
+        self.assertIsNone(self.attempt(options=("--cap-drop", "NET_RAW")))
 
 
 class Build(Application, unittest.TestCase):

@@ -1,6 +1,7 @@
 // Masks, read-only paths, the read-only root.
 #include <dirent.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -118,6 +119,36 @@ TEST_F(RootfsProtect, AReadOnlyDevIsMadeSoAfterItsNodes) {
     EXPECT_EQ(write_errno("/dev/x"), EROFS);
     EXPECT_EQ(write_errno("/dev/null"), 0);
     EXPECT_EQ(link_of("/dev/ptmx"), "pts/ptmx");
+  });
+}
+
+// Kernel: what a file demands counts only where set-uid programs may be executed.
+TEST_F(RootfsProtect, ANosuidPathTakesAFilesCapabilities) {
+  make_file("/program", "x");
+  make_file("/other", "x");
+  make_link("/link", "/program");
+  Plan plan = container();
+  add_usual_mounts(plan);
+  plan.nosuid_paths = {"/link", "/gone"};
+  run(plan, [] {
+    struct statfs seen = statfs_of("/program");
+    EXPECT_TRUE(seen.f_flags & ST_NOSUID);
+    EXPECT_FALSE(seen.f_flags & ST_RDONLY);
+    EXPECT_FALSE(statfs_of("/other").f_flags & ST_NOSUID);
+    EXPECT_EQ(write_errno("/program"), 0);
+    EXPECT_FALSE(exists("/gone"));
+  });
+}
+
+TEST_F(RootfsProtect, ANosuidPathOfAReadOnlyRootIsReadOnly) {
+  make_file("/program", "x");
+  Plan plan = container();
+  add_usual_mounts(plan);
+  plan.nosuid_paths = {"/program"};
+  plan.readonly_rootfs = true;
+  run(plan, [] {
+    EXPECT_TRUE(statfs_of("/program").f_flags & ST_NOSUID);
+    EXPECT_EQ(write_errno("/program"), EROFS);
   });
 }
 

@@ -80,6 +80,21 @@ TEST_F(VerifyMounts, APathThatIsWritableIsMissed) {
   });
 }
 
+TEST_F(VerifyMounts, AProgramThatKeptItsCapabilitiesIsMissed) {
+  make_file("/program", "x");
+  make_file("/other", "x");
+  Plan applied = protected_plan();
+  applied.nosuid_paths = {"/program", "/none"};
+  Plan claimed = applied;
+  claimed.nosuid_paths.emplace_back("/other");
+  run(applied, [&] {
+    EXPECT_EQ(seen(applied, "nosuidPaths"), "");
+    EXPECT_EQ(seen(claimed, "nosuidPaths"), "/other is not nosuid");
+    ASSERT_EQ(::umount2("/program", MNT_DETACH), 0);
+    EXPECT_EQ(seen(applied, "nosuidPaths"), "/program is not nosuid");
+  });
+}
+
 TEST_F(VerifyMounts, AMountWithFewerFlagsOrNoneIsMissed) {
   const Plan plan = protected_plan();
   run(plan, [&] {

@@ -52,8 +52,11 @@ void resolve_paths(ResolveContext& c);
 Result<> resolve_devices(ResolveContext& c);
 // resources.cc
 void resolve_resources(ResolveContext& c);
-// sysctl.cc
+// sysctl.cc; the name with dots
+bool is_allowed_sysctl(const Profile& profile, std::string_view name);
 Result<> resolve_sysctl(ResolveContext& c);
+// ping.cc: once the capabilities and the kernel parameters are resolved
+void resolve_ping(ResolveContext& c);
 // landlock.cc
 void resolve_landlock(ResolveContext& c);
 // hooks.cc

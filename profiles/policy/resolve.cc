@@ -93,6 +93,7 @@ Result<Examined> examine(const Request& request, const oci::Spec& spec, const Po
   HF_DO(resolve_devices(c));
   resolve_resources(c);
   HF_DO(resolve_sysctl(c));
+  resolve_ping(c);
   resolve_hooks(c);
   resolve_landlock(c);
   resolve_rlimits(c);

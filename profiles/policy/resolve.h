@@ -69,6 +69,13 @@ struct Request {
   std::optional<std::vector<std::string>> root_entries{};
   // The runtime's directory with the socket of sd_notify(3) for this container; empty: none asked for.
   std::string notify_directory{};
+  // The root's ping(8), looked at where the profile takes CAP_NET_RAW away: where it is, and the
+  // capabilities that its file demands.
+  struct Ping {
+    std::string path;
+    uint64_t demands = 0;
+  };
+  std::optional<Ping> ping{};
   // What a user namespace of the container's own depends on; nullopt: not looked at.
   std::optional<UserNamespaceFacts> user_namespace{};
 };

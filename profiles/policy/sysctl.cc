@@ -9,14 +9,14 @@ namespace {
 
 using enum oci::NamespaceType;
 
-bool is_allowed(const std::vector<std::string>& patterns, std::string_view name) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](std::string_view pattern) {
+}  // namespace
+
+bool is_allowed_sysctl(const Profile& profile, std::string_view name) {
+  return std::any_of(profile.sysctl.begin(), profile.sysctl.end(), [&](std::string_view pattern) {
     if (!pattern.ends_with('*')) return pattern == name;
     return name.starts_with(pattern.substr(0, pattern.size() - 1));
   });
 }
-
-}  // namespace
 
 Result<> resolve_sysctl(ResolveContext& c) {
   c.plan.sysctl = c.spec.linux_.sysctl;
@@ -29,7 +29,7 @@ Result<> resolve_sysctl(ResolveContext& c) {
     HF_DO(validate_sysctl(written, own));
     HF_TRY(std::string name, sysctl_path(written));
     for (char& letter : name) letter = letter == '/' ? '.' : letter == '.' ? '/' : letter;
-    c.judge.gate(is_allowed(c.judge.profile().sysctl, name) ? Access::kAllow : Access::kDeny,
+    c.judge.gate(is_allowed_sysctl(c.judge.profile(), name) ? Access::kAllow : Access::kDeny,
                  c.judge.exception("sysctl", name), RuleId::kSysctl, "sysctl", name,
                  fmt::format("sets kernel parameter {}", name), "");
   }

@@ -79,6 +79,7 @@ Result<> refuse_mounts(const Plan& plan) {
   if (!plan.mounts.empty()) return error("mounts need a mount namespace");
   if (!plan.masked_paths.empty()) return error("maskedPaths need a mount namespace");
   if (!plan.readonly_paths.empty()) return error("readonlyPaths need a mount namespace");
+  if (!plan.nosuid_paths.empty()) return error("nosuidPaths need a mount namespace");
   if (plan.readonly_rootfs) return error("a read-only root needs a mount namespace");
   return {};
 }

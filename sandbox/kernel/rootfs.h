@@ -85,7 +85,8 @@ class Rootfs {
   Result<> move_root();
   Result<> pivot_root(const Plan& plan);
   Result<Fd> open_protected(const RootPath& path) const;
-  Result<> protect_read_only(const RootPath& path) const;
+  // Mounts what the path leads to onto itself with these attributes; what is not there needs none.
+  Result<> remount_on_itself(const RootPath& path, uint64_t attributes) const;
   Result<> mask_all(const Plan& plan);
   Result<> read_back(const RootPath& path, const Fd& mount) const;
   Result<> check_kept() const;

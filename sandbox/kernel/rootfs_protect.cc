@@ -72,13 +72,12 @@ Result<Fd> Rootfs::open_protected(const RootPath& path) const {
   return open_in_root(root_, path, O_PATH, Links::kFollow);
 }
 
-Result<> Rootfs::protect_read_only(const RootPath& path) const {
+Result<> Rootfs::remount_on_itself(const RootPath& path, uint64_t attributes) const {
   auto target = open_protected(path);
   if (!target) return is_missing(target.error()) ? Result<>{} : Failure(std::move(target.error()));
   const Fd copy = clone_tree(*target, AT_RECURSIVE);
   if (!copy) return os_error("copy");
-  if (!change_mount(copy, {.set = MOUNT_ATTR_RDONLY}, Reach::kTree))
-    return os_error("make it read-only");
+  if (!change_mount(copy, {.set = attributes}, Reach::kTree)) return os_error("set its attributes");
   if (!attach_mount(copy, *target)) return os_error("attach");
   return read_back(path, copy);
 }
@@ -136,10 +135,16 @@ Result<> Rootfs::protect(const Plan& plan) {
     if (each.make_read_only) HF_DO(with_context(set_read_only(each.mount), "{}", each.destination));
   for (const std::string& each : plan.readonly_paths) {
     const RootPath path(each);
-    HF_DO(with_context(protect_read_only(path), "read-only path {}", path.text()));
+    HF_DO(
+        with_context(remount_on_itself(path, MOUNT_ATTR_RDONLY), "read-only path {}", path.text()));
   }
   HF_DO(mask_all(plan));
   if (plan.readonly_rootfs) HF_DO(with_context(set_read_only(root_), "read-only root"));
+  // After the root, whose flags they keep.
+  for (const std::string& each : plan.nosuid_paths) {
+    const RootPath path(each);
+    HF_DO(with_context(remount_on_itself(path, MOUNT_ATTR_NOSUID), "nosuid path {}", path.text()));
+  }
   HF_DO(check_kept());
   kept_.clear();
   return {};

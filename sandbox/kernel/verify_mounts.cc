@@ -113,6 +113,15 @@ Result<bool> is_read_only(Tree& tree, const std::string& path) {
   return (state.flags & ST_RDONLY) != 0;
 }
 
+Result<bool> is_nosuid(Tree& tree, const std::string& path) {
+  const MountEntry* mount = tree.at(path);
+  if (mount && (mount->flags & MOUNT_ATTR_NOSUID) != 0) return true;
+  HF_TRY(const Fd file, tree.open(path));
+  if (!file) return true;
+  HF_TRY(const FilesystemState state, filesystem_state(file));
+  return (state.flags & ST_NOSUID) != 0;
+}
+
 // --- the plan's mounts ---
 
 bool is_below(std::string_view path, std::string_view directory) {
@@ -256,6 +265,8 @@ Result<> examine_mounts(Findings& found, const Examinee& subject, const DirFd& p
   HF_DO(examine_paths(found, tree, subject, "maskedPaths", masks, is_hidden, "hidden"));
   HF_DO(examine_paths(found, tree, subject, "readonlyPaths", cleaned(plan.readonly_paths),
                       is_read_only, "read-only"));
+  HF_DO(examine_paths(found, tree, subject, "nosuidPaths", cleaned(plan.nosuid_paths), is_nosuid,
+                      "nosuid"));
   if (!plan.readonly_rootfs && !plan.rootfs_idmap) return {};
   found.begin("rootfs");
   if (plan.readonly_rootfs && !tree.root().read_only()) found.differ("the root is not read-only");

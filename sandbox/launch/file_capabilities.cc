@@ -27,11 +27,14 @@ uint64_t file_capabilities(std::string_view attribute) {
   return attribute.size() < XATTR_CAPS_SZ_2 ? low : low | word(attribute, 3) << 32;
 }
 
-std::string refused_capabilities(const std::string& path) {
+uint64_t demanded_capabilities(const std::string& path) {
   char attribute[XATTR_CAPS_SZ_3];
   const ssize_t size = ::getxattr(path.c_str(), "security.capability", attribute, sizeof attribute);
-  const uint64_t demanded =
-      size < 0 ? 0 : file_capabilities({attribute, static_cast<size_t>(size)});
+  return size < 0 ? 0 : file_capabilities({attribute, static_cast<size_t>(size)});
+}
+
+std::string refused_capabilities(const std::string& path) {
+  const uint64_t demanded = demanded_capabilities(path);
   std::string names;
   for (int number = 0; number < 64; ++number) {
     if ((demanded >> number & 1) == 0 || ::prctl(PR_CAPBSET_READ, number) == 1) continue;

@@ -14,6 +14,9 @@ namespace holdfast {
 // one that demands nothing: malformed, or without the effective bit.
 uint64_t file_capabilities(std::string_view attribute);
 
+// What the file at `path` demands; 0 where that is nothing, or it cannot be looked at.
+uint64_t demanded_capabilities(const std::string& path);
+
 // "CAP_NET_RAW": what the file at `path` demands and the calling process may not get; "" for nothing.
 std::string refused_capabilities(const std::string& path);
 

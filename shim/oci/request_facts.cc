@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
@@ -14,11 +15,14 @@
 
 #include "core/json/utf8.h"
 #include "core/plan/mount_options.h"
+#include "profiles/policy/capabilities.h"
 #include "profiles/policy/landlock.h"
 #include "profiles/policy/mount_rules.h"
 #include "sandbox/kernel/apparmor.h"
 #include "sandbox/kernel/cgroup_controls.h"
 #include "sandbox/kernel/process.h"
+#include "sandbox/kernel/rootfs_path.h"
+#include "sandbox/launch/file_capabilities.h"
 #include "shim/oci/mount_source.h"
 
 namespace holdfast {
@@ -96,6 +100,27 @@ Request::Memory memory_of_host() {
   return memory;
 }
 
+bool loses_net_raw(const oci::Spec& spec, const Profile& profile) {
+  if (!spec.process || !spec.process->capabilities ||
+      (profile.capabilities.allow.bits & capability_bit(CAP_NET_RAW)) != 0)
+    return false;
+  const oci::Strings& asked = spec.process->capabilities->bounding;
+  return std::find(asked.begin(), asked.end(), "CAP_NET_RAW") != asked.end();
+}
+
+// Where distributions put it.
+std::optional<Request::Ping> find_ping(const std::string& path) {
+  const auto root = DirFd::open(path, O_PATH);
+  if (!root) return std::nullopt;
+  for (const char* each : {"/usr/bin/ping", "/bin/ping"}) {
+    const auto file = open_in_root(*root, RootPath(each), O_PATH, Links::kFollow);
+    struct stat info {};
+    if (!file || ::fstat(file->get(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
+    return Request::Ping{each, demanded_capabilities(fmt::format("/proc/self/fd/{}", file->get()))};
+  }
+  return std::nullopt;
+}
+
 void add_denied_names(const Paths& denied, Request& request) {
   if (denied.empty()) return;
   const KnownFiles known(denied);
@@ -146,6 +171,8 @@ void add_policy_facts(const oci::Spec& spec, const Policy& policy, Request& requ
   if (policy.mode == Mode::kOff) return;
   if (policy.profile.landlock.mode != Requirement::kOff)
     request.root_entries = root_entries(absolute_in(request.bundle, spec.root.path));
+  if (loses_net_raw(spec, policy.profile))
+    request.ping = find_ping(absolute_in(request.bundle, spec.root.path));
   if (const Limit& tmpfs = policy.profile.limits.tmpfs; tmpfs.fallback || tmpfs.max)
     request.memory = memory_of_host();
   add_denied_names(policy.profile.mounts.deny, request);
