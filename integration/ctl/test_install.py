@@ -48,9 +48,9 @@ class Install(unittest.TestCase):
                        path.read_bytes() if path.is_file() else b"") for path in self.root.rglob("*"))
 
     def test_the_order_of_installs_and_uninstalls_does_not_matter(self):
-        engines = ("docker", "containerd", "podman", "crio")
+        engines = ("docker", "docker-build", "containerd", "podman", "crio")
         empty = self.tree()
-        for first in range(4):
+        for first in range(len(engines)):
             for engine in engines:
                 self.ok("install", engine)
             for engine in engines[first:] + engines[:first]:
@@ -84,6 +84,13 @@ class Install(unittest.TestCase):
         self.assertIn("changed since the install", shown)
         self.assertEqual(json.loads(target.read_text()), {"debug": True, "log-level": "warn"})
         self.assertFalse((self.root / "var").exists())
+
+    def test_docker_tells_what_it_leaves_out_until_that_is_installed(self):
+        self.assertIn("holdfastctl install docker-build", self.ok("install", "docker"))
+        shown = json.loads(self.ok("install", "docker-build", "--format", "json"))
+        self.assertEqual(shown["path"], "/etc/systemd/system/docker.service.d/50-holdfast.conf")
+        self.assertEqual(shown["notes"], [])
+        self.assertNotIn("docker-build", self.ok("install", "docker", "--default"))
 
     def test_a_broken_file_is_refused_with_its_place(self):
         for text, place in (('{\n  "debug": true // no comments\n}', "daemon.json:2:"), ("[]", "daemon.json:1:1: "),

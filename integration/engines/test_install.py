@@ -1,6 +1,8 @@
 """holdfastctl install and uninstall, with the engines that read what it writes."""
 
 import json
+import re
+import shlex
 import unittest
 
 from engines.containerd import CONFIG
@@ -9,7 +11,9 @@ from engines.images import PAUSE
 from engines.instance import Instance, holdfastctl, is_holdfast, runtime
 from engines.podman import Podman
 
-SNAPSHOT = ("cd / && find etc/docker etc/containerd etc/containers etc/crio var/lib/holdfast -exec stat -c '%n %F %a %u:%g' {} + "
+NET_RAW = 1 << 13  # Docker gives it, the policy does not
+UNIT = "/etc/systemd/system/docker.service.d/50-holdfast.conf"
+SNAPSHOT = ("cd / && find etc/docker etc/containerd etc/containers etc/crio etc/systemd/system var/lib/holdfast -exec stat -c '%n %F %a %u:%g' {} + "
             "-type f -exec sha256sum {} + 2>/dev/null | grep -v '^etc/docker/key.json'; true")
 
 
@@ -56,17 +60,69 @@ class InstallTest(unittest.TestCase):
             place.write("/etc/containerd/config.toml", CONFIG.format(pause=PAUSE).rstrip("\n"))  # no newline at its end
             place.check("/bin/rm", "-rf", "/etc/containers/containers.conf.d", "/etc/crio", "/var/lib/holdfast/install")
             before = snapshot(place)
-            for engine in ("docker", "containerd", "podman", "crio"):
+            for engine in ("docker", "docker-build", "containerd", "podman", "crio"):
                 shown = place.install(engine)
                 self.assertIn("+++ /etc/", shown)
                 self.assertIn("nothing to change", place.install(engine))
                 self.assertIn("nothing was changed", place.check(holdfastctl(), "uninstall", engine, "--dry-run"))
             self.assertNotEqual(snapshot(place), before)
-            for engine in ("docker", "containerd", "podman", "crio"):
+            for engine in ("docker", "docker-build", "containerd", "podman", "crio"):
                 self.assertIn("-", self.uninstall(place, engine))
                 self.assertIn("nothing to change", self.uninstall(place, engine))
             self.assertEqual(snapshot(place), before)
             self.assertEqual(place.read("/etc/docker/daemon.json"), odd)
+
+    def test_docker_build_is_held_to_the_policy(self):
+        with Docker() as docker:
+            place = docker.place
+            place.write("/var/build/Dockerfile",
+                        f"FROM {docker.image}\nRUN grep -E '^(CapEff|Seccomp_filters):' /proc/self/status\n")
+
+            def build():
+                told = place.run("/usr/bin/docker", "build", "--progress=plain", "--no-cache", "/var/build", timeout=120,
+                                 env={"DOCKER_BUILDKIT": "1"})
+                self.assertEqual(told.status, 0, str(told))
+                return dict(re.findall(r"(CapEff|Seccomp_filters):\s+([0-9a-f]+)", told.err))
+
+            runc = build()
+            self.assertEqual(docker.check("info", "--format", "{{.DefaultRuntime}}"), "holdfast")
+            self.assertTrue(int(runc["CapEff"], 16) & NET_RAW, "BuildKit runs what it has been told: the fact has changed")
+            self.assertIn("holdfastctl install docker-build", place.check(
+                holdfastctl(), "install", "docker", "--runtime-path", runtime(), "--dry-run"))
+            place.check(holdfastctl(), "install", "docker-build", "--runtime-path", runtime())
+            self.assertNotIn("docker-build", place.check(
+                holdfastctl(), "install", "docker", "--runtime-path", runtime(), "--dry-run"))
+            before = dict(place.environment)
+            docker.stop_daemon()
+            self.as_systemd_would(place, UNIT)
+            docker.start_daemon()
+            held = build()
+            self.assertFalse(int(held["CapEff"], 16) & NET_RAW)
+            self.assertEqual(int(held["Seccomp_filters"]), int(runc["Seccomp_filters"]) + 1)
+            place.environment = before
+            self.uninstall(place, "docker-build")
+            self.assertNotEqual(place.run("/bin/test", "-e", UNIT).status, 0)
+
+    def as_systemd_would(self, place, unit):
+        """Starts what follows in the environment that a unit's drop-in gives, after the commands that it gives."""
+        for line in place.read(unit).splitlines():
+            name, _, value = line.partition("=")
+            words = shlex.split(value)
+            if name == "Environment":
+                place.environment.update(dict(word.split("=", 1) for word in words))
+            elif name == "RuntimeDirectory":
+                place.check("/bin/mkdir", "-m", "755", f"/run/{value}")
+            elif name == "ExecStartPre":
+                place.check(*words)
+
+    def test_systemd_takes_docker_build_s_drop_in(self):
+        with Instance("install") as place:
+            self.assertIn("+++ " + UNIT, place.check(holdfastctl(), "install", "docker-build", "--runtime-path", runtime()))
+            told = place.run("/usr/bin/systemd-analyze", "verify", "docker.service")
+            self.assertNotIn("50-holdfast.conf", told.out + told.err)
+            place.check("/bin/sh", "-c", f"echo 'Environmen=x' >> {UNIT}")
+            told = place.run("/usr/bin/systemd-analyze", "verify", "docker.service")
+            self.assertIn("50-holdfast.conf", told.out + told.err)
 
     def test_containerd_keeps_its_other_settings(self):
         with Instance("install") as place:

@@ -56,7 +56,7 @@ Result<Text> strip_containerd(const std::string& text, const Text&) {
   return Text(strip_from_containerd(text));
 }
 
-// --- podman, CRI-O: files of our own in a directory ---
+// --- podman, CRI-O, dockerd's unit: files of our own in a directory ---
 
 std::string first_line(std::string_view engine) {
   return fmt::format("# By \"holdfastctl install {0}\"; \"uninstall {0}\" removes it.\n", engine);
@@ -92,13 +92,40 @@ Result<std::string> add_crio(const Text& text, const SetupOptions& options) {
              options.runtime);
 }
 
+// A text between the quotes of a unit's setting (systemd.syntax(7), systemd.service(5)).
+std::string in_unit(std::string_view text, bool command) {
+  std::string out;
+  for (const char c : text) {
+    out += c;
+    if (c == '%' || (c == '$' && command)) out += c;
+  }
+  return out;
+}
+
+// BuildKit in dockerd runs what this variable names; before it was there (Docker 26), and without it,
+// what "runc" is in dockerd's PATH.
+Result<std::string> add_docker_build(const Text& text, const SetupOptions& options) {
+  HF_DO(check_ours("docker-build", text));
+  return first_line("docker-build") +
+         fmt::format(
+             "[Service]\n"
+             "Environment=\"DOCKER_BUILDKIT_RUNC_COMMAND={}\"\n"
+             "# Older ones know no such variable and look for runc in their PATH.\n"
+             "RuntimeDirectory=holdfast-build\n"
+             "ExecStartPre=/bin/ln -sf \"{}\" /run/holdfast-build/runc\n"
+             "Environment=PATH=/run/holdfast-build:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/"
+             "bin:"
+             "/sbin:/bin\n",
+             in_unit(options.runtime, false), in_unit(options.runtime, true));
+}
+
 template <const char* kEngine>
 Result<Text> strip_own_file(const std::string& text, const Text&) {
   // One that was never ours stays.
   if (!check_ours(kEngine, text)) return Text(text);
   return Text();
 }
-constexpr char kPodman[] = "podman", kCrio[] = "crio";
+constexpr char kPodman[] = "podman", kCrio[] = "crio", kDockerBuild[] = "docker-build";
 
 constexpr EngineSetup kSetups[] = {
     {.name = "docker",
@@ -106,7 +133,17 @@ constexpr EngineSetup kSetups[] = {
      .user_path = "",
      .then = "systemctl reload docker",
      .add = add_docker,
-     .strip = strip_docker},
+     .strip = strip_docker,
+     .companion = kDockerBuild,
+     .note =
+         "BuildKit (docker build) runs runc whatever the default runtime is: holdfastctl install "
+         "docker-build"},
+    {.name = kDockerBuild,
+     .path = "etc/systemd/system/docker.service.d/50-holdfast.conf",
+     .user_path = "",
+     .then = "systemctl daemon-reload && systemctl restart docker",
+     .add = add_docker_build,
+     .strip = strip_own_file<kDockerBuild>},
     {.name = "containerd",
      .path = "etc/containerd/config.toml",
      .user_path = "",

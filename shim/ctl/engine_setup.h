@@ -32,6 +32,8 @@ struct EngineSetup {
   // the file is ours as a whole.
   Result<std::optional<std::string>> (*strip)(const std::string& text,
                                               const std::optional<std::string>& before);
+  // What this one leaves out, and the setup for that: told until that one is installed, too.
+  std::string_view companion{}, note{};
 };
 
 std::span<const EngineSetup> engine_setups();

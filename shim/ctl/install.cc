@@ -160,6 +160,14 @@ Result<int> tell(const Change& change, Format format) {
   return 0;
 }
 
+Result<std::vector<std::string>> notes_of(const std::string& root, const EngineSetup& setup) {
+  std::vector<std::string> notes;
+  if (setup.companion.empty()) return notes;
+  HF_TRY(const InstallStore other, InstallStore::open(root, *find_setup(setup.companion)));
+  if (!other.record()) notes.emplace_back(setup.note);
+  return notes;
+}
+
 Result<int> install(const Arguments& args) {
   HF_TRY(const Format format, format_of(args));
   HF_TRY(const EngineSetup* const setup, setup_of(args));
@@ -171,7 +179,9 @@ Result<int> install(const Arguments& args) {
     HF_TRY(found, without_us(store, *setup));
   }
   HF_TRY(const std::string after, in_file(setup->add(found, options), store.path()));
-  const Change change{setup, store.path(), store.current(), after, args.on("dry-run"), {}};
+  HF_TRY(std::vector<std::string> notes, notes_of(root_of(args), *setup));
+  const Change change{setup, store.path(),       store.current(),
+                      after, args.on("dry-run"), std::move(notes)};
   if (!change.dry_run && change.before != change.after) {
     InstallRecord record;
     record.engine = setup->name;
@@ -228,7 +238,7 @@ constexpr Flag kUninstallFlags[] = {kDryRun, kInstallRoot, kFormatFlag};
 }  // namespace
 
 const CtlVerb kInstallVerb = {{.name = "install",
-                               .operands = "docker|containerd|podman|crio",
+                               .operands = "docker|docker-build|containerd|podman|crio",
                                .summary = "make holdfast a runtime of an engine",
                                .example = "holdfastctl install docker --default --dry-run",
                                .flags = kInstallFlags,
@@ -237,7 +247,7 @@ const CtlVerb kInstallVerb = {{.name = "install",
                               install};
 
 const CtlVerb kUninstallVerb = {{.name = "uninstall",
-                                 .operands = "docker|containerd|podman|crio",
+                                 .operands = "docker|docker-build|containerd|podman|crio",
                                  .summary = "give an engine its configuration back as it was",
                                  .example = "holdfastctl uninstall docker",
                                  .flags = kUninstallFlags,

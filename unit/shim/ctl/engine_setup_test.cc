@@ -28,6 +28,7 @@ const std::map<std::string_view, std::vector<std::optional<std::string>>> kBefor
       "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd]\n[plugins.other]\n  x = 1\n",
       "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd]\n"
       "  default_runtime_name = 'runc'\n"}},
+    {"docker-build", {std::nullopt}},
     {"podman", {std::nullopt}},
     {"crio", {std::nullopt}}};
 
@@ -61,6 +62,7 @@ TEST(EngineSetup, WithoutDefaultTheEnginesOwnStaysTheDefault) {
     for (const char* word : {"default", "runtime = "}) EXPECT_THAT(*plain, Not(HasSubstr(word)));
     SetupOptions options;
     options.make_default = true;
+    if (setup.name == "docker-build") continue;  // it is not about a default
     EXPECT_THAT(*setup.add(std::nullopt, options),
                 testing::ContainsRegex("(default.runtime.*|runtime = )\"holdfast\""));
   }
@@ -138,6 +140,13 @@ TEST(UnifiedDiff, SeparatesChangesThatLieApart) {
   const std::string diff = unified_diff("/f", before, after);
   EXPECT_THAT(diff, HasSubstr("@@ -1,7 +1,7 @@\n"));
   EXPECT_THAT(diff, HasSubstr("@@ -23,7 +23,7 @@\n"));
+}
+
+TEST(DockerBuild, QuotesTheRuntimeForSystemd) {
+  const auto text = find_setup("docker-build")->add({}, {.runtime = "/opt/a b/100%/$x"});
+  ASSERT_TRUE(text);
+  EXPECT_THAT(*text, HasSubstr("Environment=\"DOCKER_BUILDKIT_RUNC_COMMAND=/opt/a b/100%%/$x\"\n"));
+  EXPECT_THAT(*text, HasSubstr("ln -sf \"/opt/a b/100%%/$$x\" /run/holdfast-build/runc\n"));
 }
 
 }  // namespace
