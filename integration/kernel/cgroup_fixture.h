@@ -53,6 +53,7 @@ class CgroupTest : public ::testing::Test {
     ASSERT_TRUE(record) << text(record.error());
     record_ = std::move(*record);
     ASSERT_DONE(create_cgroups(record_, plan_.resources, 0));
+    ASSERT_DONE(limit_cgroups(record_, plan_.resources));
   }
 
   // A child that joins as a container's first process does, then runs `body` and waits to be

@@ -194,7 +194,8 @@ TEST_F(CgroupTest, AnUnifiedKeyOfAnUnknownControllerIsAClearError) {
   auto record = plan_cgroups(plan_, "c1", false);
   ASSERT_TRUE(record);
   record_ = *record;
-  const auto made = create_cgroups(record_, plan_.resources, 0);
+  auto made = create_cgroups(record_, plan_.resources, 0);
+  if (made) made = limit_cgroups(record_, plan_.resources);
   ASSERT_FALSE(made);
   const bool v1 = record_.mode == HostFacts::Cgroup::kV1;
   EXPECT_NE(

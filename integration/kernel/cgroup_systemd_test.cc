@@ -29,7 +29,11 @@ class SystemdCgroupTest : public CgroupTest {
     if (stage_ == 0) stage(go[0], born[1]);
     ::close(go[0]);
     ::close(born[1]);
-    const auto made = create_cgroups(record_, plan_.resources, stage_);
+    auto made = create_cgroups(record_, plan_.resources, stage_);
+    if (made) {
+      made = limit_cgroups(record_, plan_.resources);
+      if (!made) ASSERT_DONE(remove_cgroups(record_));
+    }
     if (!made) failure_ = text(made.error());
     EXPECT_EQ(::write(go[1], made ? "g" : "x", 1), 1);
     if (made && ::read(born[0], &init_, sizeof init_) != sizeof init_)

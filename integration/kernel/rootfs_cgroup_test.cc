@@ -23,6 +23,7 @@ class RootfsCgroup : public RootfsTest {
     if (record->directories.empty()) GTEST_SKIP() << "no cgroups here: " << record->without;
     cgroups_ = std::move(*record);
     ASSERT_DONE(create_cgroups(cgroups_, plan.resources, 0));
+    ASSERT_DONE(limit_cgroups(cgroups_, plan.resources));
   }
 
   void TearDown() override {

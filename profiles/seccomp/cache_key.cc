@@ -1,5 +1,4 @@
-// The name of a compiled filter in the cache: a digest of everything that it is made from.
-#include "core/base/digest.h"
+// What a compiled filter in the cache is known by: everything that it is made from.
 #include "profiles/seccomp/filter.h"
 #include "profiles/seccomp/library.h"
 
@@ -26,7 +25,7 @@ class Encoder {
     number(values.size());
     for (const std::string& value : values) text(value);
   }
-  const std::string& bytes() const { return out_; }
+  std::string take() { return std::move(out_); }
 
  private:
   std::string out_;
@@ -57,7 +56,7 @@ std::string cache_key(const oci::Seccomp& seccomp, CompileOptions options) {
       e.number(static_cast<uint64_t>(arg.op));
     }
   }
-  return sha256_hex(e.bytes());
+  return e.take();
 }
 
 }  // namespace holdfast

@@ -31,8 +31,8 @@ struct CompileOptions {
 // Calls newer than the newest one that the profile names answer ENOSYS.
 Result<Filter> compile(const oci::Seccomp& seccomp, CompileOptions options = {});
 
-// What the cache's key is made of besides the description: libseccomp's version, architecture, our
-// own format's version.
+// All that the program depends on, as bytes: the description, libseccomp's version, the architecture, our
+// own format's version. Two descriptions have the same only if they make the same program.
 std::string cache_key(const oci::Seccomp& seccomp, CompileOptions options = {});
 
 struct SystemCall {

@@ -1,7 +1,8 @@
 // One container's cgroups: v1, v2 or hybrid, by the cgroupfs or the systemd driver.
 //
 //   HF_TRY(CgroupRecord record, plan_cgroups(plan.cgroup, id, rootless));  // journalled
-//   HF_DO(create_cgroups(record, plan.cgroup.resources, stage1));          // launch() does it
+//   HF_DO(create_cgroups(record, plan.cgroup.resources, stage1));          // launch() does both
+//   HF_DO(limit_cgroups(record, plan.cgroup.resources));
 //   in stage 1, single-threaded:   HF_DO(attach_v1(record));             // v1
 //   clone3, CLONE_INTO_CGROUP on   v2_directory(record)                    // v2
 //   HF_DO(kill_all(record, SIGKILL));
@@ -56,11 +57,15 @@ struct CgroupRecord {
 // asked.
 Result<CgroupRecord> plan_cgroups(const CgroupPlan& plan, const std::string& id, bool rootless);
 
-// Makes them and sets all limits. A directory that exists must be empty and thawed. On an error the
-// directories that it made are gone again.
+// Makes them, with the controllers that `resources` needs. A directory that exists must be empty and thawed.
+// On an error the directories that it made are gone again.
 // Systemd driver: starts the transient scope with `pid` in it, stage 1, which must live until the
 // container's first process is there. The cgroupfs driver does not use `pid`.
 Result<> create_cgroups(const CgroupRecord& record, const oci::Resources& resources, pid_t pid);
+
+// Sets all limits and device rules. A process may be in there already, if it does nothing of the container's
+// before this is done.
+Result<> limit_cgroups(const CgroupRecord& record, const oci::Resources& resources);
 
 // Makes `uid` of the host the owner of the cgroup, as far as cgroups(7) delegates it: no limit is its
 // to change. v2 alone; with v1 delegation is not safe.

@@ -5,9 +5,9 @@
 //   there if (!cache.problem().empty()) log(cache.problem());  // it works, but not faster than
 //   without
 //
-// An entry is `<key>` with the digest of its instructions in front; one that does not match, is not
-// ours or is writable by others is compiled anew. A cache that cannot be written costs time,
-// nothing else.
+// An entry is named by a hash of its key and carries the whole of it; one that is damaged, of another key,
+// not ours or writable by others is compiled anew. A cache that cannot be written costs time, nothing
+// else.
 #pragma once
 
 #include <string>
@@ -35,7 +35,7 @@ class FilterCache {
 
  private:
   explicit FilterCache(DirFd root) : root_(std::move(root)) {}
-  void keep(const std::string& key, const KeptFilter& kept) const;
+  void keep(const std::string& name, const std::string& entry) const;
 
   DirFd root_;  // invalid: no cache
   mutable bool cached_ = false;

@@ -225,6 +225,9 @@ Result<> make_cgroups(const SpawnedStage& stage, const LaunchRequest& request,
   if (options.cgroups_made) HF_DO(options.cgroups_made());
   if (const auto owner = cgroup_owner(request.plan))
     HF_DO(with_context(delegate_cgroup(request.cgroups, *owner), "cgroup"));
+  HF_DO(tell(stage.channel(), {MessageType::kContinue}));
+  // Stage 1 joins them and clones init meanwhile, which goes on when it is told that the limits stand.
+  HF_DO(with_context(limit_cgroups(request.cgroups, request.plan.cgroup.resources), "cgroup"));
   return tell(stage.channel(), {MessageType::kContinue});
 }
 

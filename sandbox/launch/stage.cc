@@ -236,7 +236,9 @@ Result<> enter_namespaces(Stage& stage) {
   if (pid != 0) ::_exit(0);
   HF_DO(join_the_rest(stage));
   HF_DO(stage.channel.send({MessageType::kBorn}));
-  if (boot.exec || !makes_namespace(boot.plan, NamespaceType::kUser)) return {};
+  if (boot.exec) return {};
+  HF_TRY(Message limited, stage.channel.expect(MessageType::kContinue));
+  if (!makes_namespace(boot.plan, NamespaceType::kUser)) return {};
   HF_TRY(Message mapped, stage.channel.expect(MessageType::kContinue));
   HF_DO(become_namespace_root(boot.plan.uid_mappings));
   return {};

@@ -1,4 +1,4 @@
-// create_cgroups, attach_v1, attach_v2, v2_directory, remove_cgroups: the life of the directories.
+// create_cgroups, limit_cgroups, attach_v1, attach_v2, v2_directory, remove_cgroups: the life of the directories.
 #include <unistd.h>
 
 #include "sandbox/kernel/cgroup.h"
@@ -30,13 +30,12 @@ Result<> prepare_v2(const CgroupRecord& record, const oci::Resources& resources)
   return cgroup::enable_controllers(v2->directory, wanted);
 }
 
-Result<> fill(const CgroupRecord& record, const oci::Resources& resources) {
+// What a process needs before it can join.
+Result<> prepare(const CgroupRecord& record, const oci::Resources& resources) {
   HF_DO(prepare_v2(record, resources));
   if (const auto* cpuset = find_controller(record, "cpuset"))
     HF_DO(cgroup::inherit_cpuset(cpuset->directory));
-  HF_DO(cgroup::check_controllers(record, resources));
-  HF_DO(cgroup::apply_limits(record, resources));
-  return cgroup::apply_devices(record, resources.devices);
+  return cgroup::check_controllers(record, resources);
 }
 
 }  // namespace
@@ -46,12 +45,17 @@ Result<> create_cgroups(const CgroupRecord& record, const oci::Resources& resour
   if (systemd) HF_DO(cgroup::start_unit(record, resources, pid));
   std::vector<const CgroupRecord::Directory*> made;
   auto done = cgroup::make_directories(record, systemd, made);
-  if (done) done = fill(record, resources);
+  if (done) done = prepare(record, resources);
   if (done) return {};
   long patience = cgroup::kRemovalPatience;
   for (const auto* each : made) (void)cgroup::remove_directory(each->directory, patience);
   if (systemd) (void)cgroup::stop_unit(record);
   return Failure(std::move(done.error()));
+}
+
+Result<> limit_cgroups(const CgroupRecord& record, const oci::Resources& resources) {
+  HF_DO(cgroup::apply_limits(record, resources));
+  return cgroup::apply_devices(record, resources.devices);
 }
 
 Result<> attach_v1(const CgroupRecord& record) {

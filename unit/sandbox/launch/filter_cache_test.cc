@@ -72,6 +72,21 @@ TEST_F(FilterCacheTest, AnotherDescriptionIsAnotherEntry) {
   EXPECT_EQ(directory().list()->size(), 2U);
 }
 
+TEST_F(FilterCacheTest, EscapeAnEntryUnderTheNameOfAnotherIsNotLoaded) {
+  ASSERT_TRUE(open().get(deny("sync")));
+  const std::string name = entry();
+  ASSERT_TRUE(open().get(deny("syncfs")));
+  const auto names = directory().list();
+  ASSERT_EQ(names->size(), 2U);
+  const std::string other = names->front() == name ? names->back() : names->front();
+  ASSERT_TRUE(directory().replace(name, *directory().read(other), 0600));
+  const FilterCache cache = open();
+  const auto again = cache.get(deny("sync"));
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(cache.cached());
+  EXPECT_TRUE(same(again->filter, *compile(deny("sync"))));
+}
+
 TEST_F(FilterCacheTest, DirectoryAndEntriesAreOursAlone) {
   ASSERT_TRUE(open().get(deny("sync")));
   struct stat info {};
@@ -91,7 +106,7 @@ TEST_F(FilterCacheTest, EscapeAChangedEntryIsNotLoaded) {
   const auto again = cache.get(deny("sync"));
   ASSERT_TRUE(again);
   EXPECT_FALSE(cache.cached());
-  EXPECT_NE(cache.problem().find("does not match its digest"), std::string::npos)
+  EXPECT_NE(cache.problem().find("does not match its checksum"), std::string::npos)
       << cache.problem();
   EXPECT_TRUE(same(again->filter, good->filter));
   // It was replaced by a good one.
