@@ -82,7 +82,7 @@ Result<AuditLog> AuditLog::open_in(DirFd directory, const AuditSettings& setting
   HF_DO(with_context(check_log_directory(directory, settings.directory), "audit log"));
   AuditLog log(std::move(directory), settings);
   const Locked lock(log.directory_);
-  HF_DO(with_context(log.lost_.open(log.directory_), "audit log"));
+  HF_DO(with_context(log.head_.open(log.directory_), "audit log"));
   HF_DO(with_context(log.open_file(), "audit log"));
   log.sinks_.open();
   return log;
@@ -109,19 +109,23 @@ Result<> AuditLog::find_end() {
     HF_DO(open_file());
     if (::fstat(file_.get(), &open) != 0) return os_error("stat {}", kAuditFile);
   }
-  if (open.st_size == end_) return {};
-  HF_TRY(LogTail tail, read_tail(file_, open.st_size));
+  return open.st_size == end_ ? Result<>{} : read_end(open.st_size);
+}
+
+Result<> AuditLog::read_end(off_t size) {
+  HF_TRY(LogTail tail, read_tail(file_, size));
   has_line_ = tail.found;
   torn_ = std::move(tail.rest);
   link_ = std::move(tail.link);
-  end_ = open.st_size;
+  end_ = size;
   if (has_line_) return {};
   // A new file goes on where the last one ended.
   const auto former = directory_.open_at(older(1), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!former && former.error().code == ENOENT) return {};
   if (!former) return Failure(former.error());
-  if (::fstat(former->get(), &open) != 0) return os_error("stat {}", older(1));
-  HF_TRY(tail, read_tail(*former, open.st_size));
+  struct stat info {};
+  if (::fstat(former->get(), &info) != 0) return os_error("stat {}", older(1));
+  HF_TRY(tail, read_tail(*former, info.st_size));
   link_ = std::move(tail.link);
   return {};
 }
@@ -142,7 +146,7 @@ Result<> AuditLog::rotate() {
 }
 
 // What the log itself has to say before it goes on.
-std::vector<Event> AuditLog::own_events() {
+std::vector<Event> AuditLog::own_events(const HeadRecord& head) {
   std::vector<Event> own;
   const uint64_t now = nanoseconds(wall_clock());
   if (!torn_.empty())
@@ -150,15 +154,21 @@ std::vector<Event> AuditLog::own_events() {
                             fmt::format("{} bytes before this line are none of the log's: {}",
                                         torn_.size(), sha256_hex(torn_)),
                             now));
-  if (const Loss loss = lost_.read(); loss.count > 0) {
-    Event event =
-        own_event("audit-lost",
-                  fmt::format("{} events could not be written since {}", loss.count,
-                              rfc3339({static_cast<time_t>(loss.first / 1'000'000'000), 0})),
-                  now);
-    event.count = loss.count;
-    event.first_time = loss.first;
-    own.push_back(std::move(event));
+  if (head.link.sequence > link_.sequence) {
+    own.push_back(own_event("audit-cut",
+                            fmt::format("the log ended with line {}, now it ends with line {}",
+                                        head.link.sequence, link_.sequence),
+                            now));
+    own.back().severity = Severity::kCritical;
+  }
+  if (head.lost > 0) {
+    const timespec first{static_cast<time_t>(head.first / 1'000'000'000), 0};
+    own.push_back(own_event(
+        "audit-lost",
+        fmt::format("{} events could not be written, the first at {}", head.lost, rfc3339(first)),
+        now));
+    own.back().count = head.lost;
+    own.back().first_time = head.first;
   }
   return own;
 }
@@ -184,8 +194,9 @@ Result<Appended> AuditLog::append_locked(const std::vector<Event>& events) {
   HF_DO(find_end());
   // A part of a batch may make the file a little larger than it should be: batches stay whole.
   if (end_ > 0 && static_cast<uint64_t>(end_) >= settings_.rotate.size) HF_DO(rotate());
-  const std::vector<Event> own = own_events();
-  Link link = link_;
+  const HeadRecord head = head_.read();
+  const std::vector<Event> own = own_events(head);
+  Link link = head.link.sequence > link_.sequence ? head.link : link_;
   bool first = !has_line_;
   std::string text;
   if (!torn_.empty() && !torn_.ends_with('\n')) text += '\n';
@@ -196,7 +207,7 @@ Result<Appended> AuditLog::append_locked(const std::vector<Event>& events) {
       text += '\n';
     }
   HF_DO(write(text, link, is_important(events)));
-  lost_.clear();
+  head_.advance(link_);
   for (const Event& event : own) sinks_.add(event);
   return Appended{link_.sequence, events.size()};
 }
@@ -218,7 +229,7 @@ Result<Appended> AuditLog::append(std::span<const Event> events) {
     sinks_.add(event);
   }
   if (!done) {
-    lost_.add({count, grave.front().time});
+    head_.add_loss(count, grave.front().time);
     sinks_.add_lost(count);
   }
   sinks_.settle();

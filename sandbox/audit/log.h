@@ -12,10 +12,11 @@
 // nobody else, the file a regular one with one name; else open() refuses.
 //
 // A batch is written as a whole or not at all. Without space append() fails, and what was lost is counted
-// in DIRECTORY/audit.lost (its block is taken beforehand), for all processes: the first batch that fits
+// in DIRECTORY/audit.head (its block is taken beforehand), for all processes: the first batch that fits
 // again is preceded by an event "audit-lost" with the number and the time of the first. An unfinished line
 // that a crash left is closed, and an event "audit-torn" that names its size and digest continues the chain.
-// The sinks get what the file could not take.
+// Where the log ends before the line that audit.head names, "audit-cut" tells, and the numbers go on from
+// there, so that the gap stays to be seen. The sinks get what the file could not take.
 //
 // Waits for the disk only where `sync` says so. One thread at a time. After fork() one of both processes
 // calls reopen(): a lock is shared by descriptors that were inherited.
@@ -28,7 +29,7 @@
 #include "core/event/audit_settings.h"
 #include "core/event/chain.h"
 #include "core/event/event.h"
-#include "sandbox/audit/lost.h"
+#include "sandbox/audit/head.h"
 #include "sandbox/audit/sinks.h"
 
 namespace holdfast {
@@ -62,14 +63,15 @@ class AuditLog {
   Result<> open_file();
   // Knows where the log ends, whatever other processes did to it meanwhile.
   Result<> find_end();
+  Result<> read_end(off_t size);
   Result<> rotate();
   Result<> write(std::string_view text, const Link& link, bool important);
-  std::vector<Event> own_events();
+  std::vector<Event> own_events(const HeadRecord& head);
 
   DirFd directory_;
   AuditSettings settings_;
   Sinks sinks_;
-  LostEvents lost_;
+  LogHead head_;
   Fd file_;
   Link link_;              // of the last line
   off_t end_ = -1;         // the file's size when link_ was its last line; -1: not known

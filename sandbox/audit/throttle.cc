@@ -66,36 +66,27 @@ void Throttle::tell(Window& window, std::vector<Event>& out) const {
 
 Throttle::Window& Throttle::window_of(const Event& event, uint64_t now, std::vector<Event>& out) {
   const auto begin = [&](Window& window) -> Window& {
+    if (now < window.ends) return window;
+    tell(window, out);
     window.ends = now + settings_.window * kSecond;
     return window;
   };
-  for (Window& window : windows_) {
-    if (window.container != event.container || window.rule != event.rule) continue;
-    if (now < window.ends) return window;
-    tell(window, out);
-    return begin(window);
-  }
-  // One whose time is over makes room.
-  for (Window& window : windows_) {
-    if (now < window.ends) continue;
-    tell(window, out);
-    window.container = event.container;
-    window.rule = event.rule;
-    return begin(window);
-  }
-  const bool last = windows_.size() + 1 >= kMostWindows;
-  if (windows_.size() == kMostWindows) return windows_.back();
-  Window& window = windows_.emplace_back();
-  if (!last) {
-    window.container = event.container;
-    window.rule = event.rule;
-  }
-  return begin(window);
+  for (Window& window : windows_)
+    if (window.container == event.container && window.rule == event.rule) return begin(window);
+  const auto over = std::find_if(windows_.begin(), windows_.end(),
+                                 [&](const Window& window) { return now >= window.ends; });
+  if (over == windows_.end() && windows_.size() == kMostWindows) return begin(shared_);
+  Window& window = over == windows_.end() ? windows_.emplace_back() : *over;
+  begin(window);
+  window.container = event.container;
+  window.rule = event.rule;
+  return window;
 }
 
 void Throttle::add(Event event, uint64_t now, std::vector<Event>& out) {
   Window& window = window_of(event, now, out);
   std::string subject = subject_of(event);
+  if (&window == &shared_) subject = event.container + '\n' + event.rule + '\n' + subject;
   for (Known& known : window.known) {
     if (known.subject != subject) continue;
     known.more.add(event);
@@ -116,21 +107,25 @@ void Throttle::collect(uint64_t now, std::vector<Event>& out) {
   for (Window& window : windows_)
     if (now >= window.ends) tell(window, out);
   std::erase_if(windows_, [&](const Window& window) { return now >= window.ends; });
+  if (now >= shared_.ends) tell(shared_, out);
 }
 
 void Throttle::finish(std::vector<Event>& out) {
   for (Window& window : windows_) tell(window, out);
   windows_.clear();
+  tell(shared_, out);
 }
 
 std::optional<uint64_t> Throttle::next() const {
   std::optional<uint64_t> next;
-  for (const Window& window : windows_) {
+  const auto look = [&](const Window& window) {
     const bool counted =
         window.beyond.count > 0 || std::any_of(window.known.begin(), window.known.end(),
                                                [](const Known& k) { return k.more.count > 0; });
     if (counted && (!next || window.ends < *next)) next = window.ends;
-  }
+  };
+  for (const Window& window : windows_) look(window);
+  look(shared_);
   return next;
 }
 

@@ -61,6 +61,7 @@ class Throttle {
 
   AuditThrottle settings_;
   std::vector<Window> windows_;
+  Window shared_;  // of all for which there was no room
 };
 
 }  // namespace holdfast
