@@ -137,6 +137,7 @@ Policy tighten(const Policy& node, const Policy& user) {
                         [&](const Grant& other) { return other.what == each.what; });
   });
   both.notes.insert(both.notes.end(), user.notes.begin(), user.notes.end());
+  if (!both.audit) both.audit = user.audit;
   both.source = fmt::format("{}, {}", node.source, user.source);
   return both;
 }
@@ -164,6 +165,7 @@ Policy choose(const PolicySet& set, const Subject& subject) {
   }
   choose_exceptions(set, subject, policy);
   policy.identity = subject.identity;
+  policy.audit = set.audit;
   return policy;
 }
 

@@ -207,6 +207,13 @@ class Compiler {
       else
         set_.fallback = std::move(policy.fallback);
     }
+    if (policy.audit) {
+      if (set_.audit)
+        parsed->errors.add({&root, "audit"},
+                           fmt::format("stands in {} already", set_.audit_source));
+      set_.audit = std::move(policy.audit);
+      set_.audit_source = file.path;
+    }
     const json::Path rules{&root, "rules"};
     for (uint32_t i = 0; i < policy.rules.size(); ++i) {
       SelectRule& rule = policy.rules[i];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/event/names.h"
 #include "profiles/policy/policy_json.h"
 
 namespace holdfast {
@@ -58,6 +59,10 @@ std::vector<Warning> lint_policy(const PolicySet& set, Date today) {
                             " opens nothing: whoever writes its annotation is not trusted "
                             "(\"trustedAnnotations\")");
   }
+  if (set.audit && set.audit->level > Severity::kMedium)
+    warn(set.audit_source,
+         fmt::format("audit.level {}: refusals, of severity medium, are not recorded",
+                     enum_name(set.audit->level)));
   for (const auto& [name, profile] : set.profiles)
     if (!is_used(set, name)) warn(profile.source, "is used by no rule and no other profile");
   return warnings;

@@ -5,10 +5,12 @@
 //   policy.grants.push_back({"capabilities:NET_RAW", "ping", "monitoring, TICKET-12"});
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/event/audit_settings.h"
 #include "core/plan/plan.h"
 #include "profiles/policy/profile.h"
 
@@ -32,6 +34,7 @@ struct Policy {
   std::vector<Grant> grants;
   std::string source = "built in";  // where it was chosen: "/etc/holdfast/policy.d/10-node.json:4"
   ContainerIdentity identity;       // of the container that it was chosen for
+  std::optional<AuditSettings> audit;  // the node's "audit"
   // What a reader should know about the choice: an expired exception, a selector that did not count.
   std::vector<Decision> notes;
 };

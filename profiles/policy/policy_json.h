@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/event/describe_audit.h"
 #include "core/json/codec.h"
 #include "core/plan/describe.h"
 #include "profiles/policy/policy_set.h"
@@ -19,6 +20,7 @@ struct PolicyFile {
   std::vector<SelectRule> rules;
   std::vector<Exception> exceptions;
   std::vector<std::string> trusted_annotations;
+  std::optional<AuditSettings> audit;
 };
 
 // What only engines write: naming it as trusted would trust whoever can overwrite it.
@@ -114,6 +116,7 @@ void describe(V& v, PolicyFile& f) {
   v.field("rules", f.rules);
   v.field("exceptions", f.exceptions);
   v.field("trustedAnnotations", f.trusted_annotations);
+  v.field("audit", f.audit);
   if constexpr (V::kDecodes) {
     v.check(f.api_version == kApiVersion, "apiVersion",
             fmt::format("unknown version {} (known: {})", json::quoted(f.api_version, 32),

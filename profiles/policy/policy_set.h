@@ -51,6 +51,8 @@ struct PolicySet {
   std::optional<Choice> fallback;  // "default"
   std::vector<SelectRule> rules;
   std::vector<Exception> exceptions;
+  std::optional<AuditSettings> audit;  // "audit"
+  std::string audit_source;            // "/etc/holdfast/policy.d/10-node.json"
   // Annotations that may loosen, because whoever can write them is trusted with that.
   std::vector<std::string> trusted_annotations;
   std::map<std::string, Profile> profiles;  // flattened

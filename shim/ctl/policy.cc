@@ -63,6 +63,7 @@ std::string set_json(const PolicySet& set, json::Layout layout) {
   file.rules = set.rules;
   file.exceptions = set.exceptions;
   file.trusted_annotations = set.trusted_annotations;
+  file.audit = set.audit;
   return json::encode(file, layout);
 }
 
