@@ -1,4 +1,5 @@
 // The stored form of ContainerState.
+#include "core/event/describe_audit.h"
 #include "core/json/codec.h"
 #include "core/oci/describe/spec.h"
 #include "sandbox/kernel/cgroup_record.h"
@@ -56,6 +57,7 @@ void describe(V& v, ContainerState& s) {
   v.field("profile", s.profile);
   v.field("planDigest", s.plan_digest);
   v.field("attestation", s.attestation);
+  v.field("audit", s.audit);
   v.check(s.version >= 1 && s.version <= kVersion, "version", "not one that this release reads");
 }
 

@@ -33,6 +33,7 @@
 #include <vector>
 
 #include "core/base/fd.h"
+#include "core/event/audit_settings.h"
 #include "core/plan/plan.h"
 #include "sandbox/kernel/cgroup.h"
 #include "sandbox/kernel/verify.h"
@@ -83,6 +84,7 @@ struct ContainerState {
   std::string profile;
   std::string plan_digest;
   std::optional<Attestation> attestation;  // written with `complete`
+  std::optional<AuditSettings> audit;      // its start and end are recorded by these
 };
 
 enum class Status { kCreating, kCreated, kRunning, kPaused, kStopped };

@@ -13,6 +13,7 @@
 #include "sandbox/launch/filter_cache.h"
 #include "sandbox/launch/hook_program.h"
 #include "sandbox/launch/hooks.h"
+#include "shim/oci/audit.h"
 #include "shim/oci/bundle.h"
 #include "shim/oci/destroy.h"
 #include "shim/oci/id_range.h"
@@ -34,6 +35,7 @@ struct Decided {
   std::vector<Filter> filters;
   AppArmorProfile apparmor;
   bool wants_categories = false;
+  AuditSettings audit;
 };
 
 Result<> check_terminal(const oci::Spec& spec, const CreateRequest& request) {
@@ -96,7 +98,12 @@ Result<Decided> decide(const Globals& globals, const CreateRequest& request, uin
   add_label_facts(spec, facts, asked);
   add_policy_facts(spec, policy, asked);
   add_user_namespace_facts(spec, policy, facts, asked);
-  HF_TRY(Resolved resolved, resolve(asked, spec, policy, facts));
+  decided.audit = audit_settings(policy, facts, globals.root);
+  auto answer = resolve(asked, spec, policy, facts);
+  if (!answer)
+    return refused(decided.audit, "create", request.id, policy.profile.name,
+                   std::move(answer).error());
+  Resolved& resolved = *answer;
   HF_TRY(decided.filters, take_filters(resolved));
   decided.plan = std::move(resolved.plan);
   decided.bundle = std::move(bundle.dir);
@@ -169,6 +176,8 @@ class Creation {
     state_.complete = true;
     state_.attestation = attest(process_.verified, decided_.facts, process_.filters_before);
     state_.attestation->plan_digest = state_.plan_digest;
+    if (records_lifecycle(decided_.audit)) state_.audit = decided_.audit;
+    HF_DO(record_created(decided_.audit, plan(), state_.plan_digest, state_.init));
     HF_DO(dir_.save(state_));
     // Last, because an engine takes it for the sign that all is done.
     if (!request_.pid_file.empty()) HF_DO(write_pid_file(request_.pid_file, process_.pid));

@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "sandbox/launch/hooks.h"
+#include "shim/oci/audit.h"
 #include "shim/oci/id_range.h"
 #include "shim/oci/labels.h"
 
@@ -53,6 +54,11 @@ Result<ContainerState> reconstruct(const StateDir& dir) {
 void give_claims_back(const ContainerState& state, const StateDir& dir) {
   if (auto done = release_id_range(state.id_range, dir); !done) warn(done.error().message);
   if (auto done = release_labels(state, dir); !done) warn(done.error().message);
+}
+
+// It is gone: that this cannot be recorded brings nothing back.
+void tell_deletion(const ContainerState& state) {
+  if (auto done = record_deleted(state); !done) warn(done.error().message);
 }
 
 }  // namespace
@@ -104,7 +110,9 @@ Result<> release_resources(const ContainerState& state, Cgroups cgroups, const S
 Result<> destroy(const StateDir& dir, const ContainerState& state) {
   HF_DO(with_context(release_resources(state, Cgroups::kOwn, &dir), "container {}", dir.id()));
   give_claims_back(state, dir);
-  return dir.remove();
+  HF_DO(dir.remove());
+  tell_deletion(state);
+  return {};
 }
 
 void run_poststop(const ContainerState& state) {
@@ -151,6 +159,7 @@ Result<> delete_container(const StateDir& dir, bool force) {
     const auto removed = dir.remove();
     if (!removed && removed.error().code == ENOTEMPTY && attempt < 10) continue;
     if (!removed) return removed;
+    if (journalled) tell_deletion(*state);
     if (journalled) run_poststop(*state);
     return {};
   }

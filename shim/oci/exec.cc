@@ -3,6 +3,7 @@
 #include "core/plan/capability_names.h"
 #include "profiles/policy/resolve.h"
 #include "sandbox/kernel/probe.h"
+#include "shim/oci/audit.h"
 #include "shim/oci/create_container.h"
 #include "shim/oci/destroy.h"
 #include "shim/oci/foreground.h"
@@ -124,8 +125,14 @@ Result<> check_status(const Container& container, bool ignore_paused) {
   return {};
 }
 
+struct Decided {
+  ProcessPlan process;
+  AuditSettings audit;
+};
+
 // The plan of the further process: what is asked, within the stored plan and today's policy.
-Result<ProcessPlan> decide(const Plan& plan, const Arguments& args, uint32_t activated) {
+Result<Decided> decide(const Plan& plan, const Globals& globals, const Arguments& args,
+                       uint32_t activated) {
   HF_TRY(oci::Process asked, asked_process(plan, args));
   if (activated > 0) {
     asked.env.push_back(fmt::format("LISTEN_FDS={}", activated));
@@ -134,7 +141,13 @@ Result<ProcessPlan> decide(const Plan& plan, const Arguments& args, uint32_t act
   HF_DO(check_terminal(asked.terminal, args.on("detach"), args.text("console-socket")));
   HF_TRY(const HostFacts facts, probe_host());
   HF_TRY(const Policy policy, load_policy(facts, subject_of(plan)));
-  return resolve_exec(plan, asked, policy, facts);
+  Decided decided;
+  decided.audit = audit_settings(policy, facts, globals.root);
+  auto process = resolve_exec(plan, asked, policy, facts);
+  if (!process)
+    return refused(decided.audit, "exec", plan.id, plan.profile, std::move(process).error());
+  decided.process = std::move(*process);
+  return decided;
 }
 
 Result<int> attend(Launched& process, const Arguments& args) {
@@ -161,7 +174,8 @@ Result<int> run(const Globals& globals, const Arguments& args) {
   HF_TRY(SpawnedStage stage, spawn_stage(inherited));  // it starts while we decide
   HF_TRY(const std::string document, container.dir.load_plan_document());
   HF_TRY(const Plan plan, with_context(decode_plan(document), "plan of {}", container.state.id));
-  HF_TRY(const ProcessPlan process, decide(plan, args, activated));
+  HF_TRY(const Decided decided, decide(plan, globals, args, activated));
+  const ProcessPlan& process = decided.process;
   HF_TRY(const auto filters, stored_filters(container.dir, plan));
   HF_TRY(const CgroupRecord cgroups, sub_cgroups(container.state.cgroups, args.list("cgroup")));
   InitProcess init{.pid = container.state.init.pid, .pidfd = {}};
@@ -176,7 +190,8 @@ Result<int> run(const Globals& globals, const Arguments& args) {
   HF_TRY(Launched launched,
          with_context(launch_exec(std::move(stage), request, process, init, std::move(options)),
                       "unable to start container process"));
-  auto status = attend(launched, args);
+  auto recorded = record_exec(decided.audit, plan, process, launched.pid);
+  auto status = recorded ? attend(launched, args) : Result<int>(Failure(recorded.error()));
   if (!status)
     if (auto ended = end_process(launched.pidfd); !ended) warn(ended.error().message);
   return status;

@@ -1,6 +1,7 @@
 #include <sys/prctl.h>
 
 #include "sandbox/launch/hooks.h"
+#include "shim/oci/audit.h"
 #include "shim/oci/create_container.h"
 #include "shim/oci/destroy.h"
 #include "shim/oci/foreground.h"
@@ -24,6 +25,7 @@ Failure give_up(const CreatedContainer& container, Error why) {
 }
 
 Result<> start_program(CreatedContainer& container) {
+  HF_DO(record_started(container.state));
   HF_DO(go(container.process));
   const auto& hooks = container.state.hooks.poststart;
   if (hooks.empty()) return {};

@@ -1,5 +1,6 @@
 #include "sandbox/kernel/apparmor.h"
 #include "sandbox/launch/hooks.h"
+#include "shim/oci/audit.h"
 #include "shim/oci/container.h"
 #include "shim/oci/destroy.h"
 #include "shim/oci/notify_relay.h"
@@ -19,6 +20,7 @@ Result<int> run(const Globals& globals, const Arguments& args) {
   HF_TRY(NotifyRelay readiness, NotifyRelay::open(container.dir));
   // Without a process the start fails.
   const auto program = readiness ? open_process(container.state.init) : Result<Fd>(Fd());
+  HF_DO(record_started(container.state));
   HF_DO(container.dir.signal_start(container.state));
   // The label shows only now that the program runs.
   auto started = verify_apparmor(container.state.init.pid, container.state.apparmor);

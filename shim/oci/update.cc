@@ -3,6 +3,7 @@
 #include "core/base/digest.h"
 #include "profiles/policy/resolve.h"
 #include "sandbox/kernel/probe.h"
+#include "shim/oci/audit.h"
 #include "shim/oci/container.h"
 #include "shim/oci/load_policy.h"
 #include "shim/oci/units.h"
@@ -117,7 +118,11 @@ Result<int> run(const Globals& globals, const Arguments& args) {
   HF_TRY(Plan plan, container.dir.load_plan());
   HF_TRY(const HostFacts facts, probe_host());
   HF_TRY(const Policy policy, load_policy(facts, subject_of(plan)));
-  HF_TRY(Update update, resolve_update(plan, asked, policy, facts.cgroup));
+  auto answer = resolve_update(plan, asked, policy, facts.cgroup);
+  if (!answer)
+    return refused(audit_settings(policy, facts, globals.root), "update", plan.id, plan.profile,
+                   std::move(answer).error());
+  Update& update = *answer;
   HF_DO(update_cgroups(container.state.cgroups, update.changes));
   plan.cgroup.resources = std::move(update.limits);
   note(plan.decisions, std::move(update.decisions));
