@@ -89,6 +89,9 @@ std::vector<Place> places_of(const Program& program) {
 Values values_of(const Flag& flag) {
   Values values;
   if (flag.name == "format") values.words = {"table", "json"};
+  if (flag.name == "format" && flag.help.find("falco") != flag.help.npos)
+    values.words.emplace_back("falco");
+  if (flag.name == "level") values.words = {"informational", "low", "medium", "high", "critical"};
   if (flag.name == "log-format") values.words = {"text", "json"};
   if (flag.name == "cgroup-manager") values.words = {"cgroupfs", "systemd", "disabled"};
   if (flag.name == "rootless") values.words = {"true", "false", "auto"};

@@ -10,7 +10,8 @@ constexpr const CtlVerb* kVerbs[] = {
     &kListVerb,          &kExplainVerb,     &kVerifyVerb,      &kWhyVerb,         &kSeccompTestVerb,
     &kSeccompDisasmVerb, &kSeccompSetsVerb, &kPolicyLintVerb,  &kPolicyShowVerb,  &kPolicyTestVerb,
     &kPolicyDiffVerb,    &kProfileListVerb, &kProfileShowVerb, &kProfileDiffVerb, &kPlanDiffVerb,
-    &kDoctorVerb,        &kInstallVerb,     &kUninstallVerb};
+    &kEventsVerb,        &kTimelineVerb,    &kAuditVerifyVerb, &kDoctorVerb,      &kInstallVerb,
+    &kUninstallVerb};
 
 }  // namespace
 
