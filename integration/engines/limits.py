@@ -10,7 +10,14 @@ from engines.user_namespace import set_policy
 
 MEMORY = ("memory/memory.limit_in_bytes", "memory.max")
 TASKS = ("pids/pids.max", "pids.max")
+CPU = ("cpu/cpu.cfs_quota_us", "cpu.max")
 MIB = 1 << 20
+
+
+def set_small_policy(place):
+    set_policy(place, "small", extends="baseline",
+               limits={"memory": {"default": "64Mi", "max": "128Mi"}, "cpu": {"default": "500m", "max": 1},
+                       "pids": {"default": 100, "max": 200}, "tmpfs": {"max": "8Mi"}})
 
 
 class Limits:
@@ -21,13 +28,11 @@ class Limits:
         if not is_holdfast():
             self.skipTest("the policy is holdfast's: this runtime does as it is asked")
         self.addCleanup(self.engine.place.run, "rm", "-rf", "/etc/holdfast")
-        set_policy(self.engine.place, "small", extends="baseline",
-                   limits={"memory": {"default": "64Mi", "max": "128Mi"}, "cpu": {"default": "500m", "max": 1},
-                           "pids": {"default": 100, "max": 200}, "tmpfs": {"max": "8Mi"}})
+        set_small_policy(self.engine.place)
 
     def quota(self, name):
         """In microseconds of each 100 ms."""
-        return self.limit(name, "cpu/cpu.cfs_quota_us", "cpu.max").split()[0]
+        return self.limit(name, *CPU).split()[0]
 
     def test_what_sets_none_gets_the_defaults(self):
         name = self.start()

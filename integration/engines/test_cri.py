@@ -7,7 +7,7 @@ import unittest
 
 import grpc
 
-from engines import user_namespace
+from engines import limits, user_namespace
 from engines.containerd import SOCKET, Containerd
 from engines.cri import Cri
 from engines.images import BUSYBOX
@@ -270,3 +270,57 @@ class CriUserNamespace(user_namespace.UserNamespace, unittest.TestCase):
         self.wanted("require")
         with self.assertRaisesRegex(grpc.RpcError, "requires userNamespace, but its network namespace.*hostUsers"):
             Pod(self)
+
+
+class CriLimits(unittest.TestCase):
+    """A profile's limits over pods: what a kubelet sets none for, and what it sets too high."""
+
+    def setUp(self):
+        if not is_holdfast():
+            self.skipTest("the policy is holdfast's: this runtime does as it is asked")
+        self.addCleanup(CONTAINERD.place.run, "rm", "-rf", "/etc/holdfast")
+        limits.set_small_policy(CONTAINERD.place)
+
+    @staticmethod
+    def held(container):
+        """Memory in bytes, CPU in microseconds of each 100 ms, processes."""
+        pid = container.pid()
+        memory, cpu, tasks = (CONTAINERD.place.cgroup_value(pid, *files) for files in (limits.MEMORY, limits.CPU, limits.TASKS))
+        return int(memory) // limits.MIB, cpu.split()[0], tasks
+
+    def start(self, **resources):
+        return Pod(self).start(resources=CRI.types.LinuxContainerResources(**resources) if resources else None)
+
+    def told(self, ident):
+        shown = json.loads(CONTAINERD.place.check(holdfastctl(), "explain", ident, "--format", "json"))
+        return {each["control"]: each["applied"] for each in shown["decisions"] if each["outcome"] == "tightened"}
+
+    def test_what_sets_none_gets_the_defaults_and_so_does_the_sandbox(self):
+        pod = Pod(self)
+        container = pod.start()
+        self.assertEqual(self.held(container), (64, "50000", "100"))
+        for ident in (container.ident, pod.ident):
+            told = self.told(ident)
+            self.assertEqual((told["memoryLimit"], told["pidsLimit"]), ("64Mi", "100"))
+
+    def test_what_asks_for_less_gets_that(self):
+        self.assertEqual(self.held(self.start(memory_limit_in_bytes=32 * limits.MIB, cpu_period=100000, cpu_quota=25000)),
+                         (32, "25000", "100"))
+
+    def test_what_asks_for_more_gets_the_most_and_is_told(self):
+        container = self.start(memory_limit_in_bytes=1024 * limits.MIB, cpu_period=100000, cpu_quota=150000)
+        self.assertEqual(self.held(container), (128, "100000", "100"))
+        told = self.told(container.ident)
+        self.assertEqual((told["memoryLimit"], told["cpuLimit"]), ("128Mi", "1"))
+
+    def test_an_update_does_not_pass_the_most(self):
+        container = self.start(memory_limit_in_bytes=32 * limits.MIB)
+        for asked, held in ((1024, 128), (96, 96)):
+            CRI.UpdateContainerResources(container_id=container.ident, linux=CRI.types.LinuxContainerResources(
+                memory_limit_in_bytes=asked * limits.MIB, cpu_period=100000, cpu_quota=150000))
+            self.assertEqual(self.held(container), (held, "100000", "100"))
+
+    def test_a_limit_that_is_passed_ends_the_container(self):
+        container = Pod(self).start("exec tail -c 90m /dev/zero")
+        wait_for(lambda: container.status().state == EXITED, 30, "the end")
+        self.assertEqual(container.status().exit_code, 137)
