@@ -157,10 +157,24 @@ TEST_F(LandlockKernel, NoDeviceNodesAreMade) {
   const LandlockPlan domain = rules(plan);
   run(plan, [&] {
     ASSERT_DONE(enter(domain));
-    // Not 0:0: Debian 12's kernel lets a whiteout be made, which is no device.
     EXPECT_EQ(errno_of(::mknod("/tmp/null", S_IFCHR | 0600, makedev(1, 3))), EACCES);
     EXPECT_EQ(errno_of(::mknod("/tmp/disk", S_IFBLK | 0600, 0)), EACCES);
     EXPECT_EQ(errno_of(::mknod("/tmp/fifo", S_IFIFO | 0600, 0)), 0);
+  });
+}
+
+// A whiteout has a device node's type and no device. Which right mknod(2) of one takes depends on the
+// kernel; renameat2(2) makes them in any case, for everybody.
+TEST_F(LandlockKernel, AWhiteoutOpensNothing) {
+  const Plan plan = container_plan();
+  const LandlockPlan domain = rules(plan);
+  run(plan, [&] {
+    ASSERT_DONE(enter(domain));
+    ASSERT_EQ(write_errno("/tmp/a"), 0);
+    ASSERT_EQ(errno_of(::renameat2(AT_FDCWD, "/tmp/a", AT_FDCWD, "/tmp/b", RENAME_WHITEOUT)), 0);
+    ASSERT_TRUE(S_ISCHR(lstat_of("/tmp/a").st_mode));
+    EXPECT_EQ(lstat_of("/tmp/a").st_rdev, makedev(0, 0));
+    EXPECT_EQ(errno_of(::open("/tmp/a", O_RDONLY | O_CLOEXEC)), ENXIO);
   });
 }
 
@@ -188,6 +202,7 @@ TEST_F(LandlockKernel, AReadOnlyRootHasASecondLayer) {
     ASSERT_DONE(enter(domain));
     EXPECT_EQ(write_errno("/tmp/x"), EACCES);
     EXPECT_EQ(errno_of(::mkdir("/tmp/d", 0755)), EACCES);
+    EXPECT_EQ(errno_of(::mknod("/tmp/whiteout", S_IFCHR | 0600, 0)), EACCES);
     EXPECT_EQ(errno_of(::symlink("x", "/bin/l")), EACCES);
     EXPECT_EQ(errno_of(::truncate("/etc/hosts", 0)), exists("/etc/hosts") ? EACCES : ENOENT);
     EXPECT_EQ(write_errno("/proc/sys/kernel/hostname"), EACCES);

@@ -27,7 +27,8 @@ Outcome block_node() {
   return by_effect(result, [&] { return stat(kNode, &seen) == 0 && S_ISBLK(seen.st_mode); });
 }
 
-// A file that hides one of the image's, where layers are stacked: takes no capability.
+// A file that hides one of the image's, where layers are stacked, as removing it does. Takes no
+// capability, opens nothing; renameat2(2) makes one, too.
 Outcome whiteout() {
   const int result = make_node(S_IFCHR, 0, 0);
   struct stat seen {};
@@ -79,7 +80,7 @@ Outcome pasted() {
 
 constexpr Action kActions[] = {
     {"mknod-block", "a way to the disk", block_node},
-    {"mknod-whiteout", "a file of the layer below hidden", whiteout},
+    {"mknod-whiteout", "nothing that unlink does not: a file of the layer below hidden", whiteout},
     {"open-disk", "every file of the host", disk},
     {"open-mem", "the host's memory", [] { return opened(S_IFCHR, 1, 1, O_RDONLY); }},
     {"open-kmsg", "the kernel's log", [] { return opened(S_IFCHR, 1, 11, O_RDONLY); }},
