@@ -170,6 +170,38 @@ class CgroupV2Test(RuntimeCase):
                 del bundle.linux["resources"]["pids"]
                 self.assertEqual(self.assert_ok(runtime.run_container(bundle.write())).stdout, f"77\n{64 << 20}\n")
 
+    def test_the_policy_limits_swap_weights_and_huge_pages(self):
+        self.assertEqual(self.limits_held("io.weight", (910, 1920, 405)), [])
+        # bfq's weights go before iocost's, where it is there
+        subprocess.run(["modprobe", "bfq"], check=True)
+        self.assertEqual(self.limits_held("io.bfq.weight", (100, 200, 50)), [])
+
+    def limits_held(self, file, weights):
+        """What differs, of a container that asks for none, for more, for less, and of an update for more."""
+        asked = lambda swap, weight, pages: {
+            "memory": {"limit": 64 << 20, "swap": 64 << 20 | swap << 20}, "blockIO": {"weight": weight},
+            "hugepageLimits": [{"pageSize": "2MB", "limit": pages << 20}]}
+        few, most, less = weights
+        cases = (({"memory": {"limit": 64 << 20}}, (16, few, 4)), (asked(128, 1000, 512), (32, most, 8)), (asked(8, 50, 2), (8, less, 2)))
+        differs = []
+        profile = {"extends": "baseline", "limits": {
+            "require": True, "swap": {"default": "16Mi", "max": "32Mi"}, "ioWeight": {"default": 100, "max": 200},
+            "hugepages": {"2MB": {"default": "4Mi", "max": "8Mi"}}}}
+        with Node({"profile": "few"}, profiles={"few": profile}) as node:
+            self.runtime = Runtime(root=self.runtime.root, prefix=node.prefix)
+            for resources, expected in cases:
+                with Bundle(["sleep", "1000"]) as bundle:
+                    bundle.linux["resources"].update(resources)
+                    name, cgroup = self.running(bundle.write())
+                    held = lambda: (int((cgroup / "memory.swap.max").read_text()) >> 20,
+                                    int((cgroup / file).read_text().splitlines()[0].split()[-1]),
+                                    int((cgroup / "hugetlb.2MB.max").read_text()) >> 20)
+                    differs += [(file, "create", held(), expected)] if held() != expected else []
+                    self.runtime.ok("update", "--resources", "-", name, stdin=json.dumps(asked(999, 1000, 999)))
+                    differs += [(file, "update", held(), (32, most, 8))] if held() != (32, most, 8) else []
+                    self.runtime.ok("delete", "--force", name)
+        return differs
+
     def test_the_memory_limit_kills(self):
         with self.limited("sh", "-c", "exec tail -c 90m /dev/zero") as bundle:
             self.assertEqual(self.runtime.run_container(bundle).returncode, 137)
