@@ -1,4 +1,5 @@
 // Where a process is, read back: a plan that claims more than was applied is told so, item by item.
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -8,6 +9,7 @@
 
 #include "integration/kernel/process_support.h"
 #include "integration/kernel/rootfs_support.h"
+#include "sandbox/kernel/cgroup/hierarchy.h"
 #include "sandbox/kernel/verify.h"
 
 namespace holdfast {
@@ -324,6 +326,84 @@ TEST(VerifyCgroups, TheProcessIsInThemOrBelow) {
   // Written by a release that did not know it.
   record.directories[0].path.clear();
   EXPECT_EQ(seen(), "");
+}
+
+// Seen from a cgroup namespace, what lies outside of it begins with "/..".
+class VerifyForeignCgroups : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto host = cgroup::read_hierarchies();
+    ASSERT_TRUE(host) << text(host.error());
+    if (host->all.empty()) GTEST_SKIP() << "no cgroup hierarchy is mounted";
+    const cgroup::Hierarchy& last = host->all.back();
+    controllers_ = last.controllers;
+    directory_ = fmt::format("{}/holdfast-verify-{}", last.own_directory(), ::getpid());
+    path_ = fmt::format("{}/holdfast-verify-{}", last.own == "/" ? "" : last.own, ::getpid());
+    for (const char* each : {"", "/viewer", "/container"})
+      ASSERT_EQ(::mkdir((directory_ + each).c_str(), 0755), 0) << directory_ << each;
+  }
+
+  void TearDown() override {
+    if (container_ > 0) {
+      ::kill(container_, SIGKILL);
+      ::waitpid(container_, nullptr, 0);
+    }
+    for (const char* each : {"/container", "/viewer", ""}) ::rmdir((directory_ + each).c_str());
+    EXPECT_TRUE(directory_.empty() || !exists(directory_)) << directory_ << " is left";
+  }
+
+  bool join(const char* name) const {
+    const Fd procs(::open((directory_ + name + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+    return ::write(procs.get(), "0", 1) == 1;
+  }
+
+  // What a viewer in a cgroup namespace of its own finds, of a container that is planned at `path`.
+  std::string seen(const std::string& path) const {
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const pid_t viewer = ::fork();
+    if (viewer == 0) {
+      std::string answer = "the viewer could not get there";
+      if (join("/viewer") && ::unshare(CLONE_NEWCGROUP) == 0) {
+        CgroupRecord record;
+        record.directories.push_back({controllers_, directory_ + "/container", path});
+        const Plan plan;
+        answer =
+            place({.pid = container_, .plan = plan, .process = plan.process, .cgroups = &record},
+                  "cgroups");
+      }
+      ::_exit(::write(ends[1], answer.data(), answer.size()) == std::ssize(answer) ? 0 : 1);
+    }
+    ::close(ends[1]);
+    char answer[4096];
+    const ssize_t size = ::read(ends[0], answer, sizeof answer);
+    ::close(ends[0]);
+    int status = 0;
+    ::waitpid(viewer, &status, 0);
+    EXPECT_EQ(status, 0);
+    return size > 0 ? std::string(answer, static_cast<size_t>(size)) : std::string();
+  }
+
+  std::string controllers_, directory_, path_;
+  pid_t container_ = 0;
+};
+
+TEST_F(VerifyForeignCgroups, AreComparedByTheirEnd) {
+  int joined[2];
+  ASSERT_EQ(::pipe2(joined, O_CLOEXEC), 0);
+  container_ = ::fork();
+  if (container_ == 0) {
+    if (!join("/container") || ::write(joined[1], "x", 1) != 1) ::_exit(1);
+    for (;;) ::pause();
+  }
+  ::close(joined[1]);
+  char byte;
+  ASSERT_EQ(::read(joined[0], &byte, 1), 1);
+  ::close(joined[0]);
+  EXPECT_EQ(seen(path_ + "/container"), "");
+  EXPECT_TRUE(seen(path_ + "/other").ends_with("/../container instead of " + path_ + "/other"))
+      << seen(path_ + "/other");
+  EXPECT_TRUE(seen("/container/below").ends_with("/../container instead of /container/below"));
 }
 
 // --- what only the process itself can see ---
