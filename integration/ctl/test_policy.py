@@ -24,7 +24,9 @@ POLICY = {
 WEB = {"extends": "restricted", "seccomp": {"remove": ["@personality", "@ptrace", "@socketcall", "mount"]}}
 
 
-class PolicyCommands(RuntimeCase):
+class NodeCase(RuntimeCase):
+    """holdfastctl on a node of its own."""
+
     def on(self, node, *args, status=0):
         result = subprocess.run([*node.prefix, HOLDFASTCTL, *map(str, args)], capture_output=True, text=True,
                                 check=False, stdin=subprocess.DEVNULL)
@@ -36,6 +38,8 @@ class PolicyCommands(RuntimeCase):
         self.enterContext(node)
         return node
 
+
+class PolicyCommands(NodeCase):
     def test_lint_tells_mistakes_with_their_places_and_nothing_else(self):
         node = self.node('{"apiVersion": "holdfast/v1",\n "rules": [{"match": {"engin": "docker"}, "mode": "warn"}]}')
         result = self.on(node, "policy", "lint", status=1)
@@ -123,3 +127,109 @@ class PolicyCommands(RuntimeCase):
                                         bundle.write().path, status=1).stdout)
             paths = [each["path"] for each in answer["differences"]]
             self.assertIn("process.noNewPrivileges", paths)
+
+
+LIMITED = {"extends": "baseline",
+           "limits": {"memory": {"default": "64Mi", "max": "128Mi"}, "cpu": {"max": 1}, "tmpfs": {"max": "8Mi"}},
+           "mounts": {"deny": ["/srv/secret"], "forceTmpfs": ["noexec", "nosuid"]},
+           "rootfs": {"readOnly": True, "writable": ["/tmp"]}}
+
+
+class LimitsAndMounts(NodeCase):
+    """What the commands tell of a profile's limits and mounts."""
+
+    def node(self, policy=None, profiles=None):
+        return super().node({"profile": "small"} if policy is None else policy, {"small": LIMITED} if profiles is None else profiles)
+
+    def bundle(self):
+        bundle = Bundle(["sleep", "600"])
+        self.addCleanup(bundle.remove)
+        bundle.linux["resources"]["memory"] = {"limit": 1 << 30}
+        return bundle.mount("/big", "tmpfs", "size=64m", kind="tmpfs")
+
+    @staticmethod
+    def applied(answer):
+        return {each["control"]: (each["asked"], each["applied"]) for each in answer["decisions"]
+                if each["outcome"] == "tightened"}
+
+    def assert_told(self, told):
+        self.assertEqual(told["memoryLimit"], ("1Gi", "128Mi"))
+        self.assertIn("read-only", told["rootfs"][1])
+        self.assertIn("/tmp", told["rootfs"][1])
+        self.assertTrue(any("8Mi" in applied for _, applied in told.values()), told)
+        self.assertTrue(any("noexec" in applied for _, applied in told.values()), told)
+
+    def test_explain_shows_them_of_a_bundle_and_of_a_container(self):
+        node, bundle = self.node(), self.bundle()
+        self.assert_told(self.applied(json.loads(self.on(node, "explain", bundle.path, "--format", "json").stdout)))
+        runtime, name = Runtime(root=self.runtime.root, prefix=node.prefix), new_id()
+        self.assert_ok(runtime.create(bundle, name))
+        self.assert_told(self.applied(json.loads(self.on(
+            node, "explain", "--root", runtime.root, name, "--format", "json").stdout)))
+        for text in ("memoryLimit", "128Mi", "rootfs"):
+            self.assertIn(text, self.on(node, "explain", bundle.path).stdout)
+
+    def test_policy_test_tells_of_a_refused_source(self):
+        node, bundle = self.node(), self.bundle()
+        self.on(node, "policy", "test", bundle.path)
+        node.run("mkdir", "-p", "/etc/holdfast.secret")
+        wider = LIMITED | {"mounts": {"deny": ["/etc/holdfast.secret"]}}
+        node.write("profiles/small.json", json.dumps({"name": "small"} | wider))
+        bundle.mount("/s", "/etc/holdfast.secret/", "rbind")
+        result = self.on(node, "policy", "test", bundle.path, status=1)
+        self.assertIn("/etc/holdfast.secret", result.stdout + result.stderr)
+        self.assertIn("HF-C022", result.stdout + result.stderr)
+
+    def test_profile_diff_shows_what_they_narrow(self):
+        shown = self.on(self.node(), "profile", "diff", "baseline", "small").stdout
+        for text in ("memory", "128Mi", "/srv/secret", "readOnly"):
+            self.assertIn(text, shown)
+
+    def test_plan_diff_shows_a_changed_limit(self):
+        node, bundle = self.node(), self.bundle()
+        runtime, name = Runtime(root=self.runtime.root, prefix=node.prefix), new_id()
+        self.assert_ok(runtime.create(bundle, name))
+        node.write("profiles/small.json",
+                   json.dumps({"name": "small"} | LIMITED | {"limits": {"memory": {"max": "32Mi"}}}))
+        shown = self.on(node, "plan", "diff", "--root", runtime.root, name, bundle.path)
+        self.assertIn(str(128 << 20), shown.stdout)
+        self.assertIn(str(32 << 20), shown.stdout)
+
+
+class NodesFilters(NodeCase):
+    """Profiles of the node's own that deny further calls."""
+
+    def ask(self, node, profile, *calls):
+        result = subprocess.run([*node.prefix, HOLDFASTCTL, "seccomp", "test", "--format", "json", profile, *calls],
+                                capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        self.assertIn(result.returncode, (0, 1), result.stderr)
+        return json.loads(result.stdout)
+
+    def test_seccomp_test_takes_them_by_name(self):
+        node = self.node(profiles={"web": WEB, "more": {"extends": "web", "seccomp": {"remove": WEB["seccomp"]["remove"] + ["getpid"]}}})
+        for profile, getpid in (("web", "allowed"), ("more", "EPERM"), ("more-denylist", "EPERM"), ("more-allowlist", "EPERM")):
+            answer = self.ask(node, profile, "getpid", "ptrace", "read")
+            self.assertEqual([each["answer"] for each in answer["calls"]], [getpid, "EPERM", "allowed"], profile)
+            self.assertIn(profile.split("-")[0], answer["source"])
+        answer = self.ask(node, "more", "getpid")
+        self.assertIn("another profile: more denies it by its seccomp.remove", answer["calls"][0]["remedy"])
+
+    def test_one_without_a_filter_and_a_policy_that_cannot_be_read_are_told(self):
+        node = self.node({}, profiles={"loose": {"extends": "observe"}})
+        self.assertIn("profile loose loads no filter", self.on(node, "seccomp", "test", "loose", "read", status=2).stderr)
+        node.write("profiles/loose.json", "{")
+        result = self.on(node, "seccomp", "test", "loose", "read", status=2)
+        self.assertIn("profiles/loose.json", result.stderr)
+
+    def test_why_proposes_no_exception_for_what_the_profile_removes(self):
+        web = {"extends": "baseline", "seccomp": {"remove": ["getppid", "mount"]}}
+        node = self.node({"profile": "web"}, profiles={"web": web})
+        runtime, name = Runtime(root=self.runtime.root, prefix=node.prefix), new_id()
+        with Bundle(["sleep", "600"]) as bundle:
+            self.assert_ok(runtime.create(bundle, name))
+        for call, words in (("getppid", "another profile: web denies it"), ("mount", "no exception"),
+                            ("setns", "nestedContainers")):
+            result = json.loads(self.on(node, "why", "--root", runtime.root, name, call, "--format", "json").stdout)
+            finding, = result["findings"]
+            self.assertEqual(finding["answer"], "EPERM")
+            self.assertIn(words, finding["remedy"], call)

@@ -95,7 +95,8 @@ Result<std::vector<Answered>> ask(const SeccompSubject& subject, const Arguments
       Answered answered{std::move(question), {}, {}};
       for (const Filter& filter : subject.filters)
         answered.actions.push_back(verdict(filter, answered.question.call));
-      HF_TRY(answered.result, judge_call(subject.plan, subject.filters, answered.question.call));
+      HF_TRY(answered.result, judge_call(subject.plan, subject.filters, answered.question.call,
+                                         subject.removed ? &*subject.removed : nullptr));
       all.push_back(std::move(answered));
     }
   }

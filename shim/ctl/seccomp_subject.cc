@@ -17,6 +17,7 @@
 #include "profiles/seccomp/sets.h"
 #include "sandbox/kernel/probe.h"
 #include "shim/ctl/containers.h"
+#include "shim/ctl/policy_source.h"
 #include "shim/ctl/verdicts.h"
 #include "shim/oci/bundle.h"
 #include "shim/oci/load_policy.h"
@@ -37,19 +38,13 @@ void add(SeccompSubject& subject, std::string name, FilterOrigin origin, Filter 
   subject.descriptions.push_back(std::move(description));
 }
 
-// The shipped profiles: alone (the allowlist, where the engine gives no profile) or beneath an engine's.
-struct Shipped {
-  std::string_view name;
-  bool restricted, beneath;
+// A profile's filter: alone (the allowlist, where the engine gives no profile) or beneath an engine's.
+struct Form {
+  std::string_view name, suffix;
+  bool beneath;
 };
-constexpr Shipped kShipped[] = {
-    {"baseline", false, false},
-    {"baseline-allowlist", false, false},
-    {"baseline-denylist", false, true},
-    {"restricted", true, false},
-    {"restricted-allowlist", true, false},
-    {"restricted-denylist", true, true},
-};
+constexpr Form kForms[] = {
+    {"allowlist", "", false}, {"allowlist", "-allowlist", false}, {"denylist", "-denylist", true}};
 
 // The architectures of a machine: as if the profile was compiled there.
 oci::Strings machine(uint32_t arch) {
@@ -60,20 +55,49 @@ oci::Strings machine(uint32_t arch) {
   return {};
 }
 
-Result<SeccompSubject> shipped(const Shipped& which, const SubjectOptions& options) {
+Result<SeccompSubject> of_profile(const Profile& profile, const Form& form,
+                                  const SubjectOptions& options) {
+  if (profile.seccomp.filter == Requirement::kOff)
+    return error("profile {} loads no filter of its own (seccomp.filter is off)", profile.name);
   SeccompGrants grants;
-  if (which.restricted) grants.remove = shipped_profile("restricted")->seccomp.remove;
+  grants.remove = profile.seccomp.remove;
   grants.architectures = machine(options.arch);
-  oci::Seccomp description = which.beneath ? denylist(grants) : allowlist(grants);
+  oci::Seccomp description = form.beneath ? denylist(grants) : allowlist(grants);
   HF_TRY(Filter filter, compile(description, {.complain = false, .own = true}));
   SeccompSubject subject;
-  const std::string_view profile = which.restricted ? "restricted" : "baseline";
-  const std::string_view form = which.beneath ? "denylist" : "allowlist";
   subject.source =
-      fmt::format("profile {}, {}", profile, which.beneath ? "beneath an engine's" : "alone");
-  add(subject, fmt::format("{} {}", profile, form), FilterOrigin::kProfile, std::move(filter),
-      EngineProfile{std::move(description), {}});
+      fmt::format("profile {}, {}", profile.name, form.beneath ? "beneath an engine's" : "alone");
+  subject.removed = profile.seccomp.remove;
+  add(subject, fmt::format("{} {}", profile.name, form.name), FilterOrigin::kProfile,
+      std::move(filter), EngineProfile{std::move(description), {}});
   return subject;
+}
+
+// "web", "web-denylist": looked for by find(name); nothing if there is no such profile.
+template <class Find>
+std::optional<Result<SeccompSubject>> from_profiles(std::string_view name,
+                                                    const SubjectOptions& options, Find find) {
+  for (const Form& form : kForms) {
+    if (!name.ends_with(form.suffix)) continue;
+    const std::string_view base = name.substr(0, name.size() - form.suffix.size());
+    if (const Profile* profile = find(base)) return of_profile(*profile, form, options);
+  }
+  return std::nullopt;
+}
+
+// A profile of the node's, or a container.
+Result<SeccompSubject> from_container(const std::string& id, const std::string& root);
+Result<SeccompSubject> from_node(const std::string& name, const SubjectOptions& options) {
+  const auto policy = policy_from(kNodeDirectory);
+  if (policy) {
+    const auto find = [&](std::string_view base) { return policy->find_profile(base); };
+    if (auto subject = from_profiles(name, options, find)) return std::move(*subject);
+  }
+  auto container = from_container(name, options.root);
+  if (!container && !policy)
+    return error("{}; nor can the node's profiles be read: {}", container.error().message,
+                 policy.error().message);
+  return container;
 }
 
 std::pair<int, int> running_kernel() {
@@ -188,8 +212,7 @@ std::string set_text(const std::string& name) {
 Result<SeccompSubject> load_seccomp_subject(const std::string& name,
                                             const SubjectOptions& options) {
   if (options.root.empty()) {
-    for (const Shipped& each : kShipped)
-      if (each.name == name) return shipped(each, options);
+    if (auto subject = from_profiles(name, options, shipped_profile)) return std::move(*subject);
     const size_t slash = name.rfind('/');
     const std::string last = name.substr(slash == std::string::npos ? 0 : slash + 1);
     if (last == "config.json" && is_file(name))
@@ -198,6 +221,7 @@ Result<SeccompSubject> load_seccomp_subject(const std::string& name,
     if (is_file(name)) return from_file(name, options);
     if (slash != std::string::npos)
       return error("{}: no profile file, bundle or config.json is there", name);
+    return from_node(name, options);
   }
   return from_container(name, options.root);
 }

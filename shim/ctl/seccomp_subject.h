@@ -1,5 +1,5 @@
-// The seccomp filters that a command is asked about: a shipped profile's, those of a profile file, of
-// a bundle or of a container.
+// The seccomp filters that a command is asked about: those of a profile (shipped, or the node's own), of a
+// file of an engine's, of a bundle or of a container.
 //
 //   HF_TRY(SeccompSubject s, load_seccomp_subject("restricted", {}));
 //   HF_TRY(SeccompSubject s, load_seccomp_subject("/etc/docker/seccomp.json", {.arch = arch}));
@@ -28,8 +28,11 @@ struct SeccompSubject {
   std::vector<Filter> filters;
   // What each was compiled from, where that is known.
   std::vector<std::optional<EngineProfile>> descriptions;
+  // seccomp.remove of the node's profile that they are of; absent: another's, or not known.
+  std::optional<std::vector<std::string>> removed;
 };
 
+// A name may be that of a profile, of a path, of a container: the first that fits.
 Result<SeccompSubject> load_seccomp_subject(const std::string& name, const SubjectOptions& options);
 
 // Why filter `index` answers `action`: the set or the rule; empty where it is not known.

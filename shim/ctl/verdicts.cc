@@ -53,10 +53,24 @@ Result<int> opening_capability(const FilterPlan& plan, SeccompGrants grants,
   return -1;
 }
 
-Result<std::string> profile_remedy(const FilterPlan& plan, const SystemCall& call) {
+Result<std::string> profile_remedy(const FilterPlan& plan, const SystemCall& call,
+                                   const std::vector<std::string>* removed) {
   SeccompGrants none;
-  const std::string_view profile = std::string_view(plan.name).substr(0, plan.name.find(' '));
-  if (const Profile* shipped = shipped_profile(profile)) none.remove = shipped->seccomp.remove;
+  const std::string_view profile = std::string_view(plan.name).substr(0, plan.name.rfind(' '));
+  const Profile* shipped = shipped_profile(profile);
+  if (shipped)
+    none.remove = shipped->seccomp.remove;
+  else if (removed)
+    none.remove = *removed;
+  const auto another = [&] {
+    return shipped ? std::string("profile baseline")
+                   : fmt::format("another profile: {} denies it by its seccomp.remove", profile);
+  };
+  // What the profile was is not known any more: what the shipped ones let through it has removed.
+  if (!shipped && !removed) {
+    HF_TRY(const bool plain, opens(plan, none, call));
+    if (plain) return another();
+  }
   SeccompGrants grants = none;
   grants.nested_containers = true;
   HF_TRY(const bool nested, opens(plan, grants, call));
@@ -71,14 +85,15 @@ Result<std::string> profile_remedy(const FilterPlan& plan, const SystemCall& cal
                        capability_name(capability).substr(4));
   if (!none.remove.empty()) {
     HF_TRY(const bool looser, opens(plan, SeccompGrants{}, call));
-    if (looser) return std::string("profile baseline");
+    if (looser) return another();
   }
   return std::string(
       "no exception: the profile denies it to every container that is not privileged");
 }
 
-Result<std::string> remedy(const FilterPlan& plan, const SystemCall& call) {
-  if (plan.origin == FilterOrigin::kProfile) return profile_remedy(plan, call);
+Result<std::string> remedy(const FilterPlan& plan, const SystemCall& call,
+                           const std::vector<std::string>* removed) {
+  if (plan.origin == FilterOrigin::kProfile) return profile_remedy(plan, call, removed);
   return std::string(
       "the engine's seccomp profile: docker run --security-opt seccomp=FILE, or "
       "securityContext.seccompProfile, with a profile that allows it");
@@ -154,7 +169,7 @@ Result<int32_t> call_of(uint32_t arch, std::string_view text) {
 }
 
 Result<Judgement> judge_call(const Plan& plan, const std::vector<Filter>& filters,
-                             const SystemCall& call) {
+                             const SystemCall& call, const std::vector<std::string>* removed) {
   Judgement judgement{.action = SECCOMP_RET_ALLOW, .answer = "", .filter = "", .remedy = ""};
   const FilterPlan* strictest = nullptr;
   for (size_t i = 0; i < filters.size() && i < plan.filters.size(); ++i) {
@@ -170,7 +185,7 @@ Result<Judgement> judge_call(const Plan& plan, const std::vector<Filter>& filter
   judgement.answer = answer_text(judgement.action);
   if (strictest == nullptr) return judgement;
   judgement.filter = strictest->name;
-  HF_TRY(judgement.remedy, remedy(*strictest, call));
+  HF_TRY(judgement.remedy, remedy(*strictest, call, removed));
   return judgement;
 }
 

@@ -24,8 +24,11 @@ struct Judgement {
   std::string remedy;  // what would let it through (a logged call: once its filter denies it)
 };
 
+// `removed` is seccomp.remove of the profile whose filters they are, nullptr where that is not known; of
+// shipped profiles it is.
 Result<Judgement> judge_call(const Plan& plan, const std::vector<Filter>& filters,
-                             const SystemCall& call);
+                             const SystemCall& call,
+                             const std::vector<std::string>* removed = nullptr);
 
 // Whether the program's call is carried out, logged or not.
 bool allows(uint32_t action);

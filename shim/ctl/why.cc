@@ -12,6 +12,7 @@
 #include "shim/ctl/containers.h"
 #include "shim/ctl/json_answer.h"
 #include "shim/ctl/kernel_log.h"
+#include "shim/ctl/policy_source.h"
 #include "shim/ctl/table.h"
 #include "shim/ctl/verb.h"
 #include "shim/ctl/verdicts.h"
@@ -23,6 +24,10 @@ struct Subject {
   Plan plan;
   std::vector<Filter> filters;
   ContainerState state;
+  // seccomp.remove of a profile of the node's own, as it is today.
+  std::optional<std::vector<std::string>> removed;
+
+  const std::vector<std::string>* removed_calls() const { return removed ? &*removed : nullptr; }
 };
 
 // One line of the answer: denials of the same call by the same program count as one.
@@ -41,6 +46,10 @@ Result<Subject> load(const std::string& id, const std::string& root) {
   HF_TRY(subject.plan, found.load_plan());
   HF_TRY(subject.filters, found.load_filters(subject.plan));
   HF_TRY(subject.state, found.load());
+  // Without a readable policy the answer is less exact.
+  if (const auto policy = policy_from(kNodeDirectory))
+    if (const Profile* profile = policy->find_profile(subject.plan.profile))
+      subject.removed = profile->seccomp.remove;
   return subject;
 }
 
@@ -70,7 +79,8 @@ bool is_gone(pid_t pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
 // The log has no arguments: where the filters' answer to zeros differs, it depends on them.
 Result<Judgement> judge_logged(const Subject& subject, const Denial& denial) {
   HF_TRY(Judgement judgement, judge_call(subject.plan, subject.filters,
-                                         {.arch = denial.arch, .nr = denial.syscall, .args = {}}));
+                                         {.arch = denial.arch, .nr = denial.syscall, .args = {}},
+                                         subject.removed_calls()));
   constexpr uint32_t kActions = 0xffff0000;
   if ((judgement.action & kActions) == (denial.code & kActions)) return judgement;
   judgement.action = denial.code;
@@ -130,7 +140,8 @@ Result<Finding> asked(const Subject& subject, const Arguments& args) {
   }
   Finding finding;
   finding.call = call_name(arch, call.nr);
-  HF_TRY(finding.judgement, judge_call(subject.plan, subject.filters, call));
+  HF_TRY(finding.judgement,
+         judge_call(subject.plan, subject.filters, call, subject.removed_calls()));
   return finding;
 }
 

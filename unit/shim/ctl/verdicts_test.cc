@@ -29,11 +29,13 @@ void load(Loaded& loaded, const char* name, FilterOrigin origin, const oci::Secc
   loaded.filters.push_back(*filter);
 }
 
-Judgement judge(const Loaded& loaded, const char* call, uint64_t first_argument = 0) {
+Judgement judge(const Loaded& loaded, const char* call, uint64_t first_argument = 0,
+                const std::vector<std::string>* removed = nullptr) {
   const auto number = call_of(native_arch(), call);
   EXPECT_TRUE(number);
-  auto judgement = judge_call(loaded.plan, loaded.filters,
-                              {.arch = native_arch(), .nr = *number, .args = {first_argument}});
+  auto judgement =
+      judge_call(loaded.plan, loaded.filters,
+                 {.arch = native_arch(), .nr = *number, .args = {first_argument}}, removed);
   EXPECT_TRUE(judgement);
   return *judgement;
 }
@@ -92,6 +94,23 @@ TEST(Verdicts, AnswersInWords) {
   EXPECT_EQ(answer_text(SECCOMP_RET_ERRNO | 38), "ENOSYS");
   EXPECT_EQ(answer_text(SECCOMP_RET_TRAP), "signal SIGSYS");
   EXPECT_EQ(answer_text(SECCOMP_RET_ALLOW), "allowed");
+}
+
+// An exception opens what every profile denies, not what one of the node's removes besides.
+TEST(Verdicts, ProposeNoExceptionForWhatAProfileOfTheNodesRemoves) {
+  const std::vector<std::string> removed{"getpid", "mount"};
+  SeccompGrants grants;
+  grants.remove = removed;
+  Loaded loaded;
+  load(loaded, "web denylist", FilterOrigin::kProfile, denylist(grants));
+  for (const auto* known : {&removed, static_cast<const std::vector<std::string>*>(nullptr)}) {
+    const Judgement getpid = judge(loaded, "getpid", 0, known);
+    EXPECT_EQ(getpid.answer, "EPERM");
+    EXPECT_THAT(getpid.remedy, HasSubstr("another profile: web denies it by its seccomp.remove"));
+    EXPECT_THAT(judge(loaded, "init_module", 0, known).remedy,
+                HasSubstr("capabilities:SYS_MODULE"));
+    EXPECT_THAT(judge(loaded, "userfaultfd", 0, known).remedy, HasSubstr("no exception"));
+  }
 }
 
 }  // namespace
