@@ -181,7 +181,7 @@ class LimitsAndMounts(NodeCase):
         self.assertIn("HF-C022", result.stdout + result.stderr)
 
     def test_profile_diff_shows_what_they_narrow(self):
-        shown = self.on(self.node(), "profile", "diff", "baseline", "small").stdout
+        shown = self.on(self.node(), "profile", "diff", "baseline", "small", status=1).stdout
         for text in ("memory", "128Mi", "/srv/secret", "readOnly"):
             self.assertIn(text, shown)
 
@@ -191,7 +191,7 @@ class LimitsAndMounts(NodeCase):
         self.assert_ok(runtime.create(bundle, name))
         node.write("profiles/small.json",
                    json.dumps({"name": "small"} | LIMITED | {"limits": {"memory": {"max": "32Mi"}}}))
-        shown = self.on(node, "plan", "diff", "--root", runtime.root, name, bundle.path)
+        shown = self.on(node, "plan", "diff", "--root", runtime.root, name, bundle.path, status=1)
         self.assertIn(str(128 << 20), shown.stdout)
         self.assertIn(str(32 << 20), shown.stdout)
 

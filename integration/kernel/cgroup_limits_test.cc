@@ -3,6 +3,8 @@
 
 #include "core/json/document.h"
 #include "integration/kernel/cgroup_fixture.h"
+#include "sandbox/kernel/cgroup/device_rules.h"
+#include "sandbox/kernel/verify.h"
 
 namespace holdfast {
 namespace {
@@ -74,6 +76,43 @@ TEST_F(CgroupLimitsTest, AnUpdateOfTheDeviceRulesHoldsForTheRunningProcess) {
   EXPECT_EQ(can(), "ny");
   ASSERT_DONE(kill_all(record_, SIGKILL));
   status_of(pid);
+}
+
+// On the v2 side, whoever holds the device rules of this host's containers.
+TEST_F(CgroupLimitsTest, TheDeviceProgramIsReadBack) {
+  make();
+  const auto* v2 = cgroup::find_v2(record_);
+  if (!v2) GTEST_SKIP() << "no cgroup version 2 is mounted";
+  const std::vector<oci::DeviceRule> none{{false, "a", {}, {}, "rwm"}},
+      log{{false, "a", {}, {}, "rwm"}, {true, "c", 1, 11, "r"}}, all{{true, "a", {}, {}, "rwm"}};
+  CgroupRecord record;
+  record.directories.push_back({"", v2->directory});
+  const auto attach = [&](const std::vector<oci::DeviceRule>& rules) -> Result<> {
+    HF_TRY(const cgroup::DeviceSet set, cgroup::device_set(rules));
+    return cgroup::attach_device_program(v2->directory, set);
+  };
+  const auto seen = [&](const std::vector<oci::DeviceRule>& rules, bool thorough = true) {
+    const auto differs = compare_devices(record, rules, thorough);
+    return differs ? *differs : text(differs.error());
+  };
+  ASSERT_DONE(attach(log));
+  EXPECT_EQ(seen(log), "");
+  EXPECT_EQ(seen(none), "another device program is attached to " + v2->directory);
+  EXPECT_EQ(seen(none, false), "");
+  EXPECT_EQ(seen(all), "a device program is attached to " + v2->directory);
+  Plan plan;
+  plan.cgroup.resources.devices = none;
+  const auto found = examine_places({.pid = ::getpid(),
+                                     .plan = plan,
+                                     .process = plan.process,
+                                     .cgroups = &record,
+                                     .moment = Moment::kRunning});
+  ASSERT_TRUE(found) << text(found.error());
+  EXPECT_FALSE(found->verdict());
+  ASSERT_DONE(attach(all));
+  EXPECT_EQ(seen(all), "");
+  EXPECT_EQ(seen(log), "no device program is attached to " + v2->directory);
+  EXPECT_EQ(seen(log, false), "no device program is attached to " + v2->directory);
 }
 
 TEST_F(CgroupLimitsTest, ThePidsLimitStopsAFork) {

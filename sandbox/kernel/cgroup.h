@@ -89,6 +89,12 @@ Result<Fd> v2_directory(const CgroupRecord& record, pid_t init);
 // are any.
 Result<> update_cgroups(const CgroupRecord& record, const oci::Resources& resources);
 
+// What differs from the device rules that create_cgroups() or update_cgroups() set; "" if nothing does. Of
+// version 1 nothing is looked at: each of its writes is answered. `thorough` compares the program of
+// version 2 as well, which takes a tenth of a millisecond.
+Result<std::string> compare_devices(const CgroupRecord& record,
+                                    const std::vector<oci::DeviceRule>& rules, bool thorough);
+
 Result<> freeze(const CgroupRecord& record);
 Result<> thaw(const CgroupRecord& record);
 Result<bool> is_frozen(const CgroupRecord& record);

@@ -120,6 +120,12 @@ Result<> examine_cgroups(Findings& found, const Examinee& subject, const DirFd& 
       found.differ("cgroup {}{}{} instead of {}", each.controllers,
                    each.controllers.empty() ? "" : " ", path.value_or("unknown"), each.path);
   }
+  // A further process is under the same program.
+  if (subject.init > 0) return {};
+  auto devices = compare_devices(*subject.cgroups, subject.plan.cgroup.resources.devices,
+                                 subject.moment == Moment::kRunning);
+  if (!devices) return unless_unseen(found, subject, Failure(std::move(devices).error()));
+  if (!devices->empty()) found.differ("{}", *devices);
   return {};
 }
 

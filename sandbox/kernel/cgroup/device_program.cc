@@ -51,6 +51,16 @@ Result<Fd> load_program(const std::vector<Instruction>& program) {
   return fd;
 }
 
+Result<bpf_prog_info> info_of(const Fd& program) {
+  bpf_prog_info info{};
+  bpf_attr about{};
+  about.info.bpf_fd = static_cast<uint32_t>(program.get());
+  about.info.info_len = sizeof info;
+  about.info.info = reinterpret_cast<uintptr_t>(&info);
+  if (bpf(BPF_OBJ_GET_INFO_BY_FD, about) != 0) return os_error("inspect a device program");
+  return info;
+}
+
 // The program of ours that is attached to the directory; an empty Fd if there is none.
 Result<Fd> attached(const Fd& directory) {
   uint32_t ids[64] = {};
@@ -65,12 +75,7 @@ Result<Fd> attached(const Fd& directory) {
     by_id.prog_id = ids[i];
     Fd fd(bpf(BPF_PROG_GET_FD_BY_ID, by_id));
     if (!fd) continue;  // gone meanwhile
-    bpf_prog_info info{};
-    bpf_attr about{};
-    about.info.bpf_fd = static_cast<uint32_t>(fd.get());
-    about.info.info_len = sizeof info;
-    about.info.info = reinterpret_cast<uintptr_t>(&info);
-    if (bpf(BPF_OBJ_GET_INFO_BY_FD, about) != 0) return os_error("inspect a device program");
+    HF_TRY(const bpf_prog_info info, info_of(fd));
     if (std::strncmp(info.name, kName, sizeof info.name) == 0) return fd;
   }
   return Fd();
@@ -142,6 +147,24 @@ Result<> attach_device_program(const std::string& directory, const DeviceSet& se
   if (bpf(BPF_PROG_ATTACH, attributes) != 0)
     return os_error("{}: attach the device program", directory);
   return {};
+}
+
+Result<std::string> compare_device_program(const std::string& directory, const DeviceSet& set,
+                                           bool instructions) {
+  const Fd target(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!target) return os_error("open cgroup {}", directory);
+  HF_TRY(const Fd seen, with_context(attached(target), "{}", directory));
+  const bool wanted = !set.allow || !set.exceptions.empty();
+  if (wanted != static_cast<bool>(seen))
+    return fmt::format("{} device program is attached to {}", wanted ? "no" : "a", directory);
+  if (!wanted || !instructions) return std::string();
+  // The kernel's tag is a digest of the instructions as they were loaded (bpf_prog_calc_tag).
+  HF_TRY(const Fd expected, load_program(device_program(set)));
+  HF_TRY(const bpf_prog_info there, info_of(seen));
+  HF_TRY(const bpf_prog_info planned, info_of(expected));
+  if (std::memcmp(there.tag, planned.tag, sizeof there.tag) != 0)
+    return fmt::format("another device program is attached to {}", directory);
+  return std::string();
 }
 
 }  // namespace holdfast::cgroup

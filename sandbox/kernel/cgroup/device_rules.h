@@ -57,4 +57,9 @@ std::vector<Instruction> device_program(const DeviceSet& set);
 // attached already is replaced in one step, programs of others (systemd's) stay.
 Result<> attach_device_program(const std::string& directory, const DeviceSet& set);
 
+// What differs from attach_device_program() having done that; "" if nothing does. Without `instructions`
+// only whether one of ours is attached: the comparison loads the set's program once more.
+Result<std::string> compare_device_program(const std::string& directory, const DeviceSet& set,
+                                           bool instructions);
+
 }  // namespace holdfast::cgroup

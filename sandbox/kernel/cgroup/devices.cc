@@ -72,3 +72,15 @@ Result<> apply_devices(const CgroupRecord& record, const std::vector<oci::Device
 }
 
 }  // namespace holdfast::cgroup
+
+namespace holdfast {
+
+Result<std::string> compare_devices(const CgroupRecord& record,
+                                    const std::vector<oci::DeviceRule>& rules, bool thorough) {
+  const auto* v2 = cgroup::find_v2(record);
+  if (record.rootless || !v2 || cgroup::find_controller(record, "devices")) return std::string();
+  HF_TRY(const cgroup::DeviceSet set, cgroup::device_set(rules));
+  return cgroup::compare_device_program(v2->directory, set, thorough);
+}
+
+}  // namespace holdfast
