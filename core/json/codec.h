@@ -26,12 +26,15 @@
 // Go, but where decoding is strict. A string may not hold a NUL byte: the kernel would see a shorter
 // one. With a source in the options every error begins with SOURCE:LINE:COLUMN.
 //
-// Two further shapes of members:
+// Further shapes of members:
 //
 //   json::Set<Colour> colours;   // ["red", "green"]: bits, each the value of an enum with json_names
 //   Quantity size;               // "512Mi" or 536870912: a type of its own that is one string or number
 //     std::string parse_scalar(std::string_view text, Quantity& out);   // what is wrong, or ""
 //     std::string scalar_text(const Quantity& value);                   // written as a string
+//   ProgramRule rule;         // "/bin/sh", or an object: a described struct that has a short form
+//     std::string parse_short(std::string_view text, ProgramRule& out);   // what is wrong, or ""
+//     std::string short_text(const ProgramRule& value);                   // "": an object is written
 //
 // Reading into a value that is not empty lays the document over it: what is absent stays, lists are
 // replaced, maps and structs are merged.
@@ -71,6 +74,12 @@ struct Options {
 template <class T>
 concept Scalar = requires(T& out, std::string_view text) {
   { parse_scalar(text, out) } -> std::same_as<std::string>;
+};
+
+// A described struct that may be written as one string.
+template <class T>
+concept HasShortForm = requires(T& out, std::string_view text) {
+  { parse_short(text, out) } -> std::same_as<std::string>;
 };
 
 namespace internal {
@@ -279,6 +288,13 @@ void Decoder::read(Value value, const Path& path, T& out) {
       if (!member.is_null()) read(member, place, out[std::move(key)]);
     }
   } else {
+    if constexpr (HasShortForm<T>) {
+      if (value.kind() == Kind::kString) {
+        if (const std::string why = parse_short(value.text(), out); !why.empty())
+          errors_.add(path, why);
+        return;
+      }
+    }
     if (!expect(value, Kind::kObject, path)) return;
     Decoder inner(errors_, strict_, value, path);
     describe(inner, out);
@@ -384,6 +400,8 @@ void Encoder::write(const T& value) {
     for (const auto& [key, each] : value) always(key, each);
     writer_.end_object();
   } else {
+    if constexpr (HasShortForm<T>)
+      if (const std::string text = short_text(value); !text.empty()) return writer_.string(text);
     writer_.begin_object();
     Encoder inner(writer_);
     describe(inner, const_cast<T&>(value));  // an Encoder only reads

@@ -32,8 +32,23 @@ inline constexpr json::Name<Protocol> kProtocols[] = {
     {"any", Protocol::kAny}, {"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}};
 constexpr std::span<const json::Name<Protocol>> json_names(Protocol) { return kProtocols; }
 
+inline std::string parse_short(std::string_view text, ProgramRule& rule) {
+  if (text == "image")
+    rule.image = true;
+  else if (text.starts_with('/'))
+    rule.path = text;
+  else
+    return "expected \"image\", an absolute path or an object";
+  return {};
+}
+inline std::string short_text(const ProgramRule& rule) {
+  if (rule == ProgramRule{.image = true}) return "image";
+  return rule == ProgramRule{.path = rule.path} ? rule.path : std::string();
+}
+
 template <class V>
 void describe(V& v, ProgramRule& r) {
+  v.field("image", r.image);
   v.field("path", r.path);
   v.field("sha256", r.sha256);
   v.field("parent", r.parent);
@@ -42,7 +57,6 @@ void describe(V& v, ProgramRule& r) {
 template <class V>
 void describe(V& v, ExecControlPlan& e) {
   v.required("mechanism", e.mechanism);
-  v.field("image", e.image);
   v.field("libraries", e.libraries);
   v.field("allow", e.allow);
   v.field("drift", e.drift);

@@ -33,19 +33,21 @@ enum class Mechanism : uint8_t {
   kTracing  // seen afterwards, the process is killed: detection, not prevention
 };
 
-// A program that may be executed; an absent member does not matter.
+// A program that may be executed; an absent member does not matter. Written "image" or "/usr/bin/*"
+// where nothing else is said.
 struct ProgramRule {
-  std::string path;    // absolute, within the container; a trailing "*" stands for any end
-  std::string sha256;  // of its contents, hex
-  std::string parent;  // the program that executes it, as `path`
+  bool image = false;  // what was in the root when the container started, unchanged since
+  std::string path{};  // absolute, within the container; a trailing "*" stands for any end
+  std::string sha256{};  // of its contents, hex
+  std::string parent{};  // the program that executes it, as `path`
+  bool operator==(const ProgramRule&) const = default;
 };
 
 // Which programs are executed.
 struct ExecControlPlan {
   Mechanism mechanism = Mechanism::kFanotify;
-  bool image = false;      // what was in the root when the container started, unchanged since
-  bool libraries = false;  // also files that are mapped, not only programs
-  std::vector<ProgramRule> allow;  // neither this nor `image`: all that did not drift
+  bool libraries = false;  // also drifted files that could be mapped as code, when they are opened
+  std::optional<std::vector<ProgramRule>> allow;  // absent: all that did not drift
   // What is done about a file that was made or changed after the start, and about one not allowed.
   std::optional<Response> drift, other;
 };

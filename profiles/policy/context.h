@@ -66,6 +66,10 @@ void resolve_rlimits(ResolveContext& c);
 void tighten_rlimits(Judge& judge, std::vector<oci::Rlimit>& limits);
 // mdwe.cc
 void resolve_mdwe(ResolveContext& c);
+// supervision.cc: what of the running container is watched
+void resolve_supervision(ResolveContext& c);
+// exec_control.cc
+std::optional<ExecControlPlan> resolve_exec_control(ResolveContext& c);
 // apparmor.cc: of the rest of the plan, so last; the profile that its label names, or none
 Result<AppArmorProfile> resolve_apparmor(ResolveContext& c);
 // selinux.cc: whether the labels are still to get a pair of categories that nobody else has

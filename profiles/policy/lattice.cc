@@ -1,6 +1,7 @@
 #include "profiles/policy/lattice.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "profiles/policy/profile_json.h"
 
@@ -20,6 +21,7 @@ bool contains(const std::vector<T>& list, const T& each) {
 //   trees      the same of paths and what is beneath them
 //   more       what is denied or forced: a list or a set of bits
 //   ceiling    default and max of a limit
+//   required   what is done: each rule of the one answered by one of the other
 template <class P, class F>
 void each_member(P& a, const Profile& b, F& f) {
   f.stricter("privileged", a.privileged, b.privileged);
@@ -72,6 +74,12 @@ void each_member(P& a, const Profile& b, F& f) {
   f.stricter("exec.root", a.exec.root, b.exec.root);
   f.stricter("exec.terminal", a.exec.terminal, b.exec.terminal);
   f.fewer("exec.capabilities", a.exec.capabilities, b.exec.capabilities);
+  f.programs(a.exec.control, b.exec.control);
+  f.stricter("exec.drift", a.exec.control.drift, b.exec.control.drift);
+  f.stricter("exec.libraries", a.exec.control.libraries, b.exec.control.libraries);
+  f.stricter("exec.require", a.exec.control.require, b.exec.control.require);
+  f.required("respond", a.respond, b.respond);
+  f.stricter("onSupervisorLoss", a.on_supervisor_loss, b.on_supervisor_loss);
 }
 
 bool is_beneath(std::string_view directory, std::string_view path) {
@@ -86,6 +94,27 @@ bool covers(const HookRule& rule, const HookRule& other) {
 }
 bool covers(const std::string& pattern, const std::string& other) {
   return pattern_covers(pattern, other);
+}
+
+// An empty pattern does not matter.
+bool covers_pattern(const std::string& pattern, const std::string& other) {
+  return pattern.empty() || (!other.empty() && pattern_covers(pattern, other));
+}
+bool covers(const ProgramRule& rule, const ProgramRule& other) {
+  return (!rule.image || other.image) && covers_pattern(rule.path, other.path) &&
+         (rule.sha256.empty() || rule.sha256 == other.sha256) &&
+         covers_pattern(rule.parent, other.parent);
+}
+Response otherwise(const ProgramControl& control) {
+  return control.otherwise.value_or(Response::kDeny);
+}
+
+// Whether the first does at least what the second does.
+bool answers(const RespondRule& rule, const RespondRule& other) {
+  const auto lasts = [](const RespondRule& each) {
+    return each.release_after ? each.release_after->value : std::numeric_limits<int64_t>::max();
+  };
+  return rule.at <= other.at && rule.action >= other.action && lasts(rule) >= lasts(other);
 }
 
 // A path and what is beneath it.
@@ -187,7 +216,42 @@ struct Compare {
              const std::optional<std::vector<HookRule>>& b) {
     optional("hooks.allow", a, b);
   }
+  void programs(const ProgramControl& a, const ProgramControl& b) {
+    optional("exec.programs", a.programs, b.programs);
+    if (b.programs) stricter("exec.otherwise", otherwise(a), otherwise(b));
+  }
+  void required(std::string_view field, const std::vector<RespondRule>& a,
+                const std::vector<RespondRule>& b) {
+    for (const RespondRule& each : b)
+      if (std::none_of(a.begin(), a.end(), [&](const auto& one) { return answers(one, each); }))
+        return add(field, a, b);
+  }
 };
+
+// What two rules both allow; nothing, maybe.
+std::optional<std::string> narrower(const std::string& a, const std::string& b) {
+  if (covers_pattern(a, b)) return b;
+  if (covers_pattern(b, a)) return a;
+  return std::nullopt;
+}
+std::optional<ProgramRule> both_of(const ProgramRule& a, const ProgramRule& b) {
+  const auto path = narrower(a.path, b.path);
+  const auto parent = narrower(a.parent, b.parent);
+  if (!path || !parent) return std::nullopt;
+  if (!a.sha256.empty() && !b.sha256.empty() && a.sha256 != b.sha256) return std::nullopt;
+  return ProgramRule{.image = a.image || b.image,
+                     .path = *path,
+                     .sha256 = a.sha256.empty() ? b.sha256 : a.sha256,
+                     .parent = *parent};
+}
+// Adds what nothing in the list covers, and drops what it covers itself.
+template <class T, class Covers>
+void add_widest(std::vector<T>& list, const T& each, Covers covers) {
+  if (std::any_of(list.begin(), list.end(), [&](const T& one) { return covers(one, each); }))
+    return;
+  std::erase_if(list, [&](const T& one) { return covers(each, one); });
+  list.push_back(each);
+}
 
 // Makes the first as tight as the second.
 struct Meet {
@@ -272,6 +336,26 @@ struct Meet {
   void hooks(std::optional<std::vector<HookRule>>& a,
              const std::optional<std::vector<HookRule>>& b) {
     optional({}, a, b);
+  }
+  void programs(ProgramControl& a, const ProgramControl& b) {
+    if (!b.programs) return;
+    if (!a.programs) {
+      a.programs = b.programs;
+      a.otherwise = b.otherwise;
+      return;
+    }
+    std::vector<ProgramRule> both;
+    for (const ProgramRule& mine : *a.programs)
+      for (const ProgramRule& other : *b.programs)
+        if (const auto each = both_of(mine, other))
+          add_widest(both, *each, [](const ProgramRule& x, const ProgramRule& y) {
+            return covers(x, y);
+          });
+    a.programs = std::move(both);
+    a.otherwise = std::max(otherwise(a), otherwise(b));
+  }
+  void required(std::string_view, std::vector<RespondRule>& a, const std::vector<RespondRule>& b) {
+    for (const RespondRule& each : b) add_widest(a, each, answers);
   }
 };
 

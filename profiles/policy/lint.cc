@@ -63,8 +63,16 @@ std::vector<Warning> lint_policy(const PolicySet& set, Date today) {
     warn(set.audit_source,
          fmt::format("audit.level {}: refusals, of severity medium, are not recorded",
                      enum_name(set.audit->level)));
-  for (const auto& [name, profile] : set.profiles)
+  for (const auto& [name, profile] : set.profiles) {
     if (!is_used(set, name)) warn(profile.source, "is used by no rule and no other profile");
+    const ProgramControl& control = profile.exec.control;
+    if (control.libraries && !control.drift)
+      warn(profile.source, "exec.libraries does nothing without exec.drift");
+    if (control.otherwise && !control.programs)
+      warn(profile.source, "exec.otherwise does nothing without exec.programs");
+    if (!profile.respond.empty() && !control.drift && !control.programs)
+      warn(profile.source, "respond does nothing: nothing is watched");
+  }
   return warnings;
 }
 

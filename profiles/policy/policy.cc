@@ -12,7 +12,8 @@ constexpr std::string_view kWhole[] = {
     "privileged",   "hostNamespaces", "rootUser",      "noNewPrivileges", "nestedContainers",
     "ioUring",      "seccomp",        "userNamespace", "landlock",        "mdwe",
     "appArmor",     "seLinux",        "rootfs",        "maskedPaths",     "deviceRules",
-    "sharedMounts", "exec",           "execTerminal",  "execRoot",        "hooks",
+    "sharedMounts", "exec",           "execTerminal",  "execRoot",        "execControl",
+    "hooks",
 };
 constexpr std::string_view kNamespaces[] = {"pid", "network", "ipc", "uts", "mount"};
 constexpr std::string_view kLimits[] = {"memory",   "swap",  "cpu",      "pids",

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/json/set.h"
+#include "core/plan/supervision.h"
 #include "profiles/policy/quantity.h"
 
 namespace holdfast {
@@ -140,12 +141,32 @@ struct HookRules {
   bool operator==(const HookRules&) const = default;
 };
 
-// exec into a running container, beyond what its plan allows anyway.
+// What is executed in the container, watched from outside of it (docs/supervision.md). All absent: not
+// watched.
+struct ProgramControl {
+  std::optional<std::vector<ProgramRule>> programs{};  // the only ones; absent: any
+  std::optional<Response> drift{};      // a file that was made or changed after the start
+  std::optional<Response> otherwise{};  // one that is not among `programs`; absent: kDeny
+  bool libraries = false;               // drifted code is not opened either
+  bool require = false;                 // no container starts where it cannot be watched
+  bool operator==(const ProgramControl&) const = default;
+};
+
+// What is done about any event that is at least this grave.
+struct RespondRule {
+  Severity at = Severity::kCritical;
+  Response action = Response::kAlert;
+  std::optional<Seconds> release_after{};  // undone after; absent: until somebody does it
+  bool operator==(const RespondRule&) const = default;
+};
+
+// exec into a running container, beyond what its plan allows anyway; and what is executed in there.
 struct ExecRules {
   Access access = Access::kAllow;    // at all
   Access root = Access::kAllow;      // as uid 0 where the container itself runs as another
   Access terminal = Access::kAllow;  // with a terminal
   CapabilitySet capabilities;        // at most these
+  ProgramControl control{};
   bool operator==(const ExecRules&) const = default;
 };
 
@@ -174,6 +195,8 @@ struct Profile {
   MountRules mounts;
   HookRules hooks;
   ExecRules exec;
+  std::vector<RespondRule> respond;
+  Response on_supervisor_loss = Response::kFreeze;  // or kKillContainer
 };
 
 // "baseline", "restricted", "observe"; nullptr: none is shipped under this name.

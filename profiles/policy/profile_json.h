@@ -7,6 +7,7 @@
 
 #include "core/json/codec.h"
 #include "core/plan/capability_names.h"
+#include "core/plan/describe_supervision.h"
 #include "profiles/policy/profile.h"
 
 namespace holdfast {
@@ -192,12 +193,63 @@ void describe(V& v, HookRules& h) {
   v.check(!h.timeout || h.timeout->value > 0, "timeout", "expected more than 0");
 }
 
+inline bool is_sha256(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+// A trailing "*" stands for any end.
+inline bool is_path_pattern(std::string_view text) {
+  return text.starts_with('/') && text.find('*') >= text.size() - 1 &&
+         (std::string(text) + "/").find("/../") == std::string::npos;
+}
+
+template <class V>
+void check_programs(V& v, const std::vector<ProgramRule>& programs) {
+  for (size_t i = 0; i < programs.size(); ++i) {
+    const ProgramRule& each = programs[i];
+    v.check(!(each == ProgramRule{}), "programs", i,
+            "expected one of image, path, sha256 and parent");
+    v.check(each.sha256.empty() || is_sha256(each.sha256), "programs", i,
+            "sha256: expected 64 digits of lower-case hex");
+    for (const std::string* path : {&each.path, &each.parent})
+      v.check(path->empty() || is_path_pattern(*path), "programs", i,
+              "expected an absolute path without \"..\", \"*\" at its end only");
+  }
+}
+
+// isolate is for what has a network to be cut off from.
+template <class V>
+void check_response(V& v, std::string_view name, const std::optional<Response>& response) {
+  v.check(response != Response::kIsolate, name, "isolate is not possible here");
+}
+
 template <class V>
 void describe(V& v, ExecRules& e) {
   v.always("access", e.access);
   v.always("root", e.root);
   v.always("terminal", e.terminal);
   v.always("capabilities", e.capabilities);
+  ProgramControl& c = e.control;
+  v.field("programs", c.programs);
+  v.field("drift", c.drift);
+  v.field("otherwise", c.otherwise);
+  v.always("libraries", c.libraries);
+  v.always("require", c.require);
+  if constexpr (V::kDecodes) {
+    if (c.programs) check_programs(v, *c.programs);
+    check_response(v, "drift", c.drift);
+    check_response(v, "otherwise", c.otherwise);
+  }
+}
+
+template <class V>
+void describe(V& v, RespondRule& r) {
+  v.required("at", r.at);
+  v.required("do", r.action);
+  v.field("for", r.release_after);
+  v.check(!r.release_after || (r.release_after->value > 0 && r.action == Response::kFreeze), "for",
+          "expected more than 0, and a response that can be undone");
+  if constexpr (V::kDecodes) check_response(v, "do", r.action);
 }
 
 bool is_known_rlimit(std::string_view name);
@@ -234,6 +286,11 @@ void describe(V& v, Profile& p) {
   v.field("mounts", p.mounts);
   v.field("hooks", p.hooks);
   v.field("exec", p.exec);
+  v.field("respond", p.respond);
+  v.always("onSupervisorLoss", p.on_supervisor_loss);
+  v.check(
+      p.on_supervisor_loss == Response::kFreeze || p.on_supervisor_loss == Response::kKillContainer,
+      "onSupervisorLoss", "expected freeze or killContainer");
   check_absolute(v, "maskedPaths", p.masked_paths);
   check_absolute(v, "readonlyPaths", p.readonly_paths);
   if constexpr (V::kDecodes) {

@@ -98,6 +98,7 @@ Result<Examined> examine(const Request& request, const oci::Spec& spec, const Po
   resolve_landlock(c);
   resolve_rlimits(c);
   resolve_mdwe(c);
+  resolve_supervision(c);
   map_mounts(c);
   resolve_notify(c);
   HF_DO(resolve_filters(c, resolved.filters));

@@ -65,6 +65,8 @@ struct Request {
   struct Memory {
     uint64_t total = 0, page = 4096;
   } memory{};
+  // The kernel can forbid programs in memory files (vm.memfd_noexec); looked at where the policy does.
+  bool memfd_noexec = false;
   // What stands directly in the root and can hold programs, by name; nullopt: not known.
   std::optional<std::vector<std::string>> root_entries{};
   // The runtime's directory with the socket of sd_notify(3) for this container; empty: none asked for.

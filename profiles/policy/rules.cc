@@ -77,6 +77,9 @@ constexpr std::array<Rule, static_cast<size_t>(RuleId::kCount)> kRules{{
      "name the path or port in the profile, or add exception \"landlock\""},
     {"HF-C031", "memory both writable and executable",
      "add exception \"mdwe\" for programs with a JIT"},
+    {"HF-C032", "programs that are executed",
+     "put the program into the image, name it in the profile's exec.programs, or add exception "
+     "\"execControl\""},
 }};
 
 constexpr bool complete() {

@@ -44,6 +44,7 @@ enum class RuleId : uint8_t {
   kMountFlags,
   kLandlock,
   kMdwe,
+  kExecControl,
   kCount
 };
 

@@ -175,6 +175,8 @@ void add_policy_facts(const oci::Spec& spec, const Policy& policy, Request& requ
     request.ping = find_ping(absolute_in(request.bundle, spec.root.path));
   if (const Limit& tmpfs = policy.profile.limits.tmpfs; tmpfs.fallback || tmpfs.max)
     request.memory = memory_of_host();
+  if (policy.profile.exec.control.drift)
+    request.memfd_noexec = ::access("/proc/sys/vm/memfd_noexec", F_OK) == 0;
   add_denied_names(policy.profile.mounts.deny, request);
   if (needs_cgroup_controls(policy.profile.limits)) request.controls = cgroup_controls();
 }

@@ -39,6 +39,10 @@ class Generator {
     if (chance()) p.limits.hugepages["2MB"] = limit();
     if (chance()) p.mounts.force_bind.bits = random_() % 16;
     if (chance()) p.hooks.allow = {{{"/a", chance() ? std::string(64, 'a') : ""}, {"/b", ""}}};
+    if (chance()) p.exec.control = programs();
+    for (int rules = static_cast<int>(random_() % 3); rules > 0; --rules)
+      p.respond.push_back(respond());
+    if (chance()) p.on_supervisor_loss = Response::kKillContainer;
     if (chance()) p.hooks.timeout = Seconds{static_cast<int64_t>(1 + random_() % 3)};
     return p;
   }
@@ -58,6 +62,33 @@ class Generator {
   Limit limit() {
     const int64_t max = 1 + random_() % 5;
     return {Quantity{1 + static_cast<int64_t>(random_() % 5) % max}, Quantity{max}};
+  }
+  std::optional<Response> response() {
+    if (chance()) return std::nullopt;
+    return pick({Response::kAlert, Response::kDeny, Response::kFreeze, Response::kKillProcess});
+  }
+  ProgramControl programs() {
+    ProgramControl control{.drift = response(), .libraries = chance(), .require = chance()};
+    if (chance()) return control;
+    control.otherwise = response();
+    control.programs.emplace();
+    for (int count = static_cast<int>(random_() % 3); count > 0; --count) {
+      ProgramRule rule{.image = chance(),
+                       .path = pick<const char*>({"", "/usr/*", "/usr/bin/*", "/usr/bin/sh", "/b"}),
+                       .sha256 = chance() ? "" : std::string(64, pick({'a', 'b'})),
+                       .parent = pick<const char*>({"", "/usr/*", "/usr/bin/make"})};
+      if (rule == ProgramRule{}) rule.image = true;
+      control.programs->push_back(rule);
+    }
+    return control;
+  }
+  RespondRule respond() {
+    RespondRule rule{pick({Severity::kMedium, Severity::kHigh, Severity::kCritical}),
+                     pick({Response::kAlert, Response::kFreeze, Response::kKillContainer}),
+                     std::nullopt};
+    if (rule.action == Response::kFreeze && chance())
+      rule.release_after = Seconds{static_cast<int64_t>(1 + random_() % 3)};
+    return rule;
   }
   CpuLimit cpu_limit() {
     const Limit same = limit();
