@@ -93,6 +93,7 @@ class Conversation {
       case MessageType::kListener:
         return listener(message.value);
       case MessageType::kEnclosed:
+        if (options_.enclosed) HF_DO(options_.enclosed(init_.pid(), pidfd_));
         return look_around();
       default:
         return error("unexpected message {} from the container's first process",
@@ -131,7 +132,8 @@ class Conversation {
     subject_.self_checked = static_cast<uint32_t>(self_checked);
     HF_TRY(Findings found, examine_process(subject_));
     found_.append(std::move(found));
-    return found_.verdict();
+    HF_DO(found_.verdict());
+    return options_.watched ? options_.watched() : Result<>{};
   }
 
   Result<> terminal(std::vector<Fd> fds) {

@@ -51,6 +51,10 @@ struct LaunchOptions {
   std::function<Result<>(pid_t pid)> before_pivot;
   // Called as soon as init exists (state is saved with its identity).
   std::function<Result<>(pid_t pid)> born;
+  // Called when the mounts stand as they will stay and nothing of the container has run: what watches
+  // it begins now; and then, before it is let go on: what is not watched must not run.
+  std::function<Result<>(pid_t pid, const Fd& pidfd)> enclosed;
+  std::function<Result<>()> watched;
   // Called once after that, while init is at work and we would only wait: what nobody waits for.
   std::function<Result<>()> meanwhile;
 };

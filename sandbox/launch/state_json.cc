@@ -50,6 +50,7 @@ void describe(V& v, ContainerState& s) {
   v.field("complete", s.complete);
   v.field("paused", s.paused_hint);
   v.required("cgroups", s.cgroups);
+  v.field("supervisors", s.supervisors);
   v.field("idRange", s.id_range);
   v.field("annotations", s.annotations);
   v.field("hooks", s.hooks);

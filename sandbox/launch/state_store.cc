@@ -17,6 +17,7 @@ constexpr char kStateFile[] = "state.json";
 constexpr char kPlanFile[] = "plan.json";
 constexpr char kFilters[] = "filters";
 constexpr char kFifo[] = "start";
+constexpr char kControl[] = "supervisor.sock";
 constexpr char kDeleteLock[] = "deleting";
 constexpr std::string_view kTombstone = ".gone-";  // and the directory's inode number
 constexpr size_t kMaxState = 16 << 20;
@@ -286,7 +287,7 @@ Result<> StateDir::remove() const {
       ::renameat(store_.get(), id_.c_str(), store_.get(), tombstone.c_str()) != 0)
     return os_error("remove the state directory of {}", id_);
   // Without a list of what is there: that needs a descriptor, which we may have no more.
-  for (const char* name : {kStateFile, kPlanFile, kFilters, kFifo, kDeleteLock})
+  for (const char* name : {kStateFile, kPlanFile, kFilters, kFifo, kControl, kDeleteLock})
     HF_DO(dir_.unlink(name));
   auto gone = store_.rmdir(tombstone);
   if (gone || gone.error().code != ENOTEMPTY) return gone;

@@ -4,6 +4,7 @@
 //   plan.json    the Plan that is applied (canonical form); it is there once the cgroups of
 //                state.json are the container's own
 //   filters      the seccomp instructions, as loaded
+//   supervisor.sock  where the keeper of a supervised container listens (sandbox/supervise/spawn.h)
 //   start        a FIFO: see "the start FIFO" below
 //   notify/      where the container's NOTIFY_SOCKET is, if it has one
 //   deleting     the deleter's lock
@@ -77,6 +78,7 @@ struct ContainerState {
   bool complete = false;    // create came to its end; false means "creating" or abandoned
   bool paused_hint = false;
   CgroupRecord cgroups;
+  std::vector<ProcessIdentity> supervisors;  // the keeper, then the supervisor
   uint32_t id_range = 0;  // first host id of the range that it holds; 0: none
   oci::StringMap annotations;
   oci::Hooks hooks;  // poststart and poststop run from here

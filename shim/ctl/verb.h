@@ -25,6 +25,7 @@ struct CtlVerb {
 extern const CtlVerb kPlanDiffVerb, kPolicyDiffVerb, kPolicyLintVerb, kPolicyShowVerb,
     kPolicyTestVerb, kProfileDiffVerb, kProfileListVerb, kProfileShowVerb;
 extern const CtlVerb kAuditVerifyVerb, kEventsVerb, kTimelineVerb;
+extern const CtlVerb kAdoptVerb, kReleaseVerb;
 extern const CtlVerb kDoctorVerb, kExplainVerb, kInstallVerb, kListVerb, kSeccompDisasmVerb,
     kSeccompSetsVerb, kSeccompTestVerb, kUninstallVerb, kVerifyVerb, kWhyVerb;
 

@@ -7,11 +7,11 @@ namespace holdfast::ctl {
 namespace {
 
 constexpr const CtlVerb* kVerbs[] = {
-    &kListVerb,          &kExplainVerb,     &kVerifyVerb,      &kWhyVerb,         &kSeccompTestVerb,
-    &kSeccompDisasmVerb, &kSeccompSetsVerb, &kPolicyLintVerb,  &kPolicyShowVerb,  &kPolicyTestVerb,
-    &kPolicyDiffVerb,    &kProfileListVerb, &kProfileShowVerb, &kProfileDiffVerb, &kPlanDiffVerb,
-    &kEventsVerb,        &kTimelineVerb,    &kAuditVerifyVerb, &kDoctorVerb,      &kInstallVerb,
-    &kUninstallVerb};
+    &kAdoptVerb,       &kReleaseVerb,     &kListVerb,          &kExplainVerb,     &kVerifyVerb,
+    &kWhyVerb,         &kSeccompTestVerb, &kSeccompDisasmVerb, &kSeccompSetsVerb, &kPolicyLintVerb,
+    &kPolicyShowVerb,  &kPolicyTestVerb,  &kPolicyDiffVerb,    &kProfileListVerb, &kProfileShowVerb,
+    &kProfileDiffVerb, &kPlanDiffVerb,    &kEventsVerb,        &kTimelineVerb,    &kAuditVerifyVerb,
+    &kDoctorVerb,      &kInstallVerb,     &kUninstallVerb};
 
 }  // namespace
 

@@ -13,6 +13,7 @@
 #include "sandbox/launch/filter_cache.h"
 #include "sandbox/launch/hook_program.h"
 #include "sandbox/launch/hooks.h"
+#include "sandbox/supervise/spawn.h"
 #include "shim/oci/audit.h"
 #include "shim/oci/bundle.h"
 #include "shim/oci/destroy.h"
@@ -145,6 +146,9 @@ class Creation {
 
   Result<> make(SpawnedStage stage) {
     HF_DO(look_at_inner_hooks());
+    if (plan().supervision) {
+      HF_TRY(supervisor_, SupervisorProcess::spawn());
+    }
     HF_TRY(state_.id_range, take_id_range(decided_.plan, dir_));
     HF_TRY(state_.apparmor,
            take_labels(decided_.plan, decided_.apparmor, decided_.wants_categories, dir_));
@@ -164,6 +168,12 @@ class Creation {
     options.cgroups_made = [this] { return cgroups_made(); };
     options.born = [this](pid_t pid) { return born(pid); };
     options.meanwhile = [this] { return keep_for_later(); };
+    if (plan().supervision) {
+      options.enclosed = [this](pid_t pid, const Fd& pidfd) {
+        return supervisor_.watch(pid, pidfd);
+      };
+      options.watched = [this] { return watched(); };
+    }
     options.before_pivot = [this](pid_t pid) { return before_pivot(pid); };
     const LaunchRequest launched{.plan = plan(),
                                  .document = document_,
@@ -204,7 +214,28 @@ class Creation {
   // and so is all that runs in them. Without it delete removes only what stands empty.
   Result<> cgroups_made() {
     cgroups_made_ = true;
-    return dir_.store_plan(document_);
+    HF_DO(dir_.store_plan(document_));
+    return plan().supervision ? prepare_supervisor() : Result<>{};
+  }
+
+  Result<> prepare_supervisor() {
+    HF_TRY(const Fd control, listen_for_control(dir_.dir()));
+    return supervisor_.prepare({.id = request_.id,
+                                .profile = plan().profile,
+                                .plan_digest = sha256_hex(document_),
+                                .plan = *plan().supervision,
+                                .cgroups = state_.cgroups,
+                                .audit = decided_.audit},
+                               control);
+  }
+
+  Result<> watched() {
+    HF_TRY(const SupervisorPids pids, supervisor_.ready());
+    for (const pid_t pid : {pids.keeper, pids.supervisor}) {
+      HF_TRY(ProcessIdentity process, identify(pid));
+      state_.supervisors.push_back(std::move(process));
+    }
+    return {};
   }
 
   bool has_early_hooks() const {
@@ -253,6 +284,7 @@ class Creation {
   ContainerState state_;
   std::string document_;  // the plan's
   Launched process_;
+  SupervisorProcess supervisor_;
   bool cgroups_made_ = false;
   bool hooks_ran_ = false;
 };

@@ -16,6 +16,7 @@ namespace holdfast {
 namespace {
 
 constexpr int kEndMilliseconds = 10'000;
+constexpr int kSupervisorMilliseconds = 3000;
 
 // The process, or an empty descriptor if it is gone.
 Result<Fd> open_if_alive(const ProcessIdentity& identity) {
@@ -28,6 +29,18 @@ Result<> end_identity(const ProcessIdentity& identity) {
   HF_TRY(const Fd process, open_if_alive(identity));
   if (!process) return {};
   return with_context(end_process(process), "process {}", identity.pid);
+}
+
+// They end with the container, once they have recorded it.
+Result<> end_supervisors(const ContainerState& state) {
+  for (const ProcessIdentity& each : state.supervisors) {
+    HF_TRY(const Fd process, open_if_alive(each));
+    if (!process) continue;
+    pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
+    if (::poll(&ended, 1, kSupervisorMilliseconds) > 0) continue;
+    HF_DO(with_context(end_process(process), "supervisor {}", each.pid));
+  }
+  return {};
 }
 
 // What can still be told of a container whose state.json is damaged: its plan says where its cgroups
@@ -109,6 +122,7 @@ Result<> release_resources(const ContainerState& state, Cgroups cgroups, const S
 
 Result<> destroy(const StateDir& dir, const ContainerState& state) {
   HF_DO(with_context(release_resources(state, Cgroups::kOwn, &dir), "container {}", dir.id()));
+  HF_DO(end_supervisors(state));
   give_claims_back(state, dir);
   HF_DO(dir.remove());
   tell_deletion(state);
@@ -155,6 +169,7 @@ Result<> delete_container(const StateDir& dir, bool force) {
     if (journalled)
       HF_DO(with_context(release_resources(*state, own ? Cgroups::kOwn : Cgroups::kPlanned, &dir),
                          "container {}", dir.id()));
+    if (journalled) HF_DO(end_supervisors(*state));
     if (journalled) give_claims_back(*state, dir);
     const auto removed = dir.remove();
     if (!removed && removed.error().code == ENOTEMPTY && attempt < 10) continue;

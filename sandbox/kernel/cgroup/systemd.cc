@@ -11,25 +11,12 @@
 #include "sandbox/kernel/cgroup/place.h"
 #include "sandbox/kernel/cgroup/systemd_request.h"
 #include "sandbox/kernel/cgroup/unit_properties.h"
+#include "sandbox/kernel/helper.h"
 
 namespace holdfast::cgroup {
 namespace {
 
 constexpr char kHelper[] = "holdfast-systemd";
-
-// Beside the running program (a build directory), else where packages put it. Never by PATH.
-Result<std::string> helper_path() {
-  char self[4096];
-  const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
-  if (length <= 0 || length == sizeof self) return os_error("read /proc/self/exe");
-  std::string directory(self, static_cast<size_t>(length));
-  directory.resize(directory.rfind('/'));
-  for (const std::string& path : {fmt::format("{}/{}", directory, kHelper),
-                                  fmt::format("{}/../libexec/holdfast/{}", directory, kHelper)})
-    if (::access(path.c_str(), X_OK) == 0) return path;
-  return error("the helper {} is neither in {} nor in {}/../libexec/holdfast", kHelper, directory,
-               directory);
-}
 
 // The user's bus is found by the environment; nothing else of ours is its business.
 std::vector<std::string> helper_environment(bool user) {
@@ -70,7 +57,7 @@ Result<std::string> converse(const Fd& channel, const std::string& request) {
 }
 
 Result<std::string> ask(const UnitRequest& request) {
-  HF_TRY(const std::string path, helper_path());
+  HF_TRY(const std::string path, helper_path(kHelper));
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
     return os_error("make a socket pair");
