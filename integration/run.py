@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the integration tests: run.py [SUITE...] [-k PATTERN] [-v]
 
-A suite is a directory beside this file that holds test_*.py: cli, escape, engines, apps, guest. Without one
+A suite is a directory beside this file that holds test_*.py: cli, escape, supervise, engines, apps, guest. Without one
 all of them run. The last line is "N passed, N failed, N skipped"; the exit status is 0 only if none failed.
 """
 

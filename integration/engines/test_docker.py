@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from engines import contract, limits, policy, user_namespace
+from engines import contract, limits, policy, supervision, user_namespace
 from engines.docker import Docker
 from engines.instance import is_holdfast, wait_for
 
@@ -131,6 +131,12 @@ class DockerPolicyTest(policy.Policy, contract.Containers, unittest.TestCase):
 
 
 class DockerLimits(limits.Limits, contract.Containers, unittest.TestCase):
+    @property
+    def engine(self):
+        return DOCKER
+
+
+class DockerSupervision(supervision.Supervision, contract.Containers, unittest.TestCase):
     @property
     def engine(self):
         return DOCKER

@@ -71,6 +71,8 @@ def _processes():
         # Not in a container's cgroup yet: one of ours, or the passing one of another test run.
         if command.endswith(b"holdfast-init") and cgroups == own_cgroups:
             ours = True
+        if command == b"holdfast-supervisor":
+            ours = True
         if ours and state != "Z":
             found.add(f"process {entry} {command.decode(errors='replace')}")
     return found
