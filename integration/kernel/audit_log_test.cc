@@ -352,8 +352,6 @@ TEST_F(AuditLogTest, AStormOfAMillionEventsIsBoundedAndNoneIsLost) {
       const auto text = read_file("/proc/self/statm");
       return text ? parse_number<uint64_t>(split(*text, ' ')[1]).value_or(0) * 4096 : 0;
     };
-    timespec begin{}, end{};
-    ::clock_gettime(CLOCK_MONOTONIC, &begin);
     constexpr uint64_t kAll = 1'000'000, kSecond = 1'000'000'000;
     const uint64_t start = static_cast<uint64_t>(::time(nullptr)) * kSecond;
     const uint64_t before = memory();
@@ -373,10 +371,6 @@ TEST_F(AuditLogTest, AStormOfAMillionEventsIsBoundedAndNoneIsLost) {
     }
     throttle.finish(out);
     HF_DO(log.append(out));
-    ::clock_gettime(CLOCK_MONOTONIC, &end);
-    const double seconds = static_cast<double>(end.tv_sec - begin.tv_sec) +
-                           static_cast<double>(end.tv_nsec - begin.tv_nsec) / 1e9;
-    HF_DO(testing_support::check(seconds < 10, fmt::format("it took {} s", seconds)));
     return testing_support::check(highest - before < (1 << 20),
                                   fmt::format("{} bytes more", highest - before));
   });
