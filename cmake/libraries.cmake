@@ -17,5 +17,9 @@ holdfast_library(apparmor libapparmor.a sys/apparmor.h)       # sandbox/kernel/a
 holdfast_library(selinux libselinux.a selinux/selinux.h)      # sandbox/kernel/selinux
 holdfast_library(pcre2 libpcre2-8.a pcre2.h)                  # libselinux's own dependency
 set_property(TARGET ext::selinux APPEND PROPERTY INTERFACE_LINK_LIBRARIES ${pcre2_archive})
+holdfast_library(bpf libbpf.a bpf/libbpf.h)                   # shim/network
+find_library(elf_archive libelf.a REQUIRED)                   # libbpf's own dependencies
+find_library(z_archive libz.a REQUIRED)
+set_property(TARGET ext::bpf APPEND PROPERTY INTERFACE_LINK_LIBRARIES ${elf_archive} ${z_archive})
 find_path(fmt_include fmt/core.h REQUIRED)                    # core/base/text
 find_path(expected_include tl/expected.hpp REQUIRED)          # core/base/result

@@ -91,6 +91,7 @@ void describe(V& v, NetworkPlan& n) {
   v.field("egress", n.egress);
   v.field("ingress", n.ingress);
   v.field("rawSockets", n.raw_sockets);
+  v.field("ownLoopback", n.own_loopback);
   v.field("recordAllowed", n.record_allowed);
   v.required("onViolation", n.on_violation);
 }

@@ -63,20 +63,23 @@ struct IntegrityPlan {
 // Port 0 to 65535 by default: any.
 struct PortRange {
   uint16_t first = 0, last = 65535;
+  bool operator==(const PortRange&) const = default;
 };
 enum class Protocol : uint8_t { kAny, kTcp, kUdp };
 
 struct NetworkRule {
-  std::string cidr;  // "10.0.0.0/8", "fd00::/8"; empty: any address
+  std::string cidr{};  // "10.0.0.0/8", "fd00::/8"; empty: any address
   Protocol protocol = Protocol::kAny;
-  PortRange ports;
+  PortRange ports{};
+  bool operator==(const NetworkRule&) const = default;
 };
 
 // Connections from the container (egress) and sockets that it binds (ingress); absent: all, empty: none.
 struct NetworkPlan {
   Mechanism mechanism = Mechanism::kCgroupBpf;
-  std::optional<std::vector<NetworkRule>> egress, ingress;
+  std::optional<std::vector<NetworkRule>> egress{}, ingress{};
   bool raw_sockets = false;     // raw and packet sockets may be opened
+  bool own_loopback = false;    // 127.0.0.0/8 and ::1 are the container's own: always within reach
   bool record_allowed = false;  // the first of each allowed connection, too
   Response on_violation = Response::kDeny;
 };

@@ -11,6 +11,8 @@
 #include "core/base/fd.h"
 #include "core/plan/capability_names.h"
 #include "sandbox/kernel/apparmor.h"
+#include "sandbox/kernel/bpf/network_control.h"
+#include "sandbox/kernel/nftables.h"
 #include "sandbox/kernel/probe.h"
 #include "sandbox/kernel/process.h"
 
@@ -191,6 +193,9 @@ std::vector<HostCheck> examine_host() {
   checks.push_back(
       {"BPF LSM", facts.bpf_lsm,
        facts.bpf_lsm ? "among the security modules" : "not among the security modules"});
+  const std::string network = network_obstacle();
+  checks.push_back({"network control", network.empty(), network.empty() ? "cgroup BPF" : network});
+  checks.push_back({"nftables", nftables_available(), "network control without cgroup version 2"});
   checks.push_back(from_file("seccomp", "/proc/sys/kernel/seccomp/actions_avail"));
   checks.push_back(usable("capabilities", join(capability_list(facts.bounding), " ")));
   checks.push_back(user_namespaces());

@@ -291,6 +291,7 @@ Result<> examine(Findings& found, const Examinee& subject, const DirFd& procfs) 
 Result<> look_around(Findings& found, const Examinee& subject, const DirFd& procfs) {
   HF_DO(verify::examine_namespaces(found, subject, procfs));
   HF_DO(verify::examine_cgroups(found, subject, procfs));
+  HF_DO(verify::examine_network(found, subject, procfs));
   return verify::examine_mounts(found, subject, procfs);
 }
 

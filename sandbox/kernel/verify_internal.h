@@ -22,6 +22,9 @@ Result<> examine_cgroups(Findings& found, const Examinee& subject, const DirFd& 
 // verify_mounts.cc: mounts, masked and read-only paths, the root.
 Result<> examine_mounts(Findings& found, const Examinee& subject, const DirFd& procfs);
 
+// verify_network.cc: what holds the container's network.
+Result<> examine_network(Findings& found, const Examinee& subject, const DirFd& procfs);
+
 // The fields of /proc/PID/status, proc(5).
 class StatusFile {
  public:
