@@ -68,6 +68,8 @@ void tighten_rlimits(Judge& judge, std::vector<oci::Rlimit>& limits);
 void resolve_mdwe(ResolveContext& c);
 // supervision.cc: what of the running container is watched
 void resolve_supervision(ResolveContext& c);
+// network.cc: `others` is what else is watched
+std::optional<NetworkPlan> resolve_network(ResolveContext& c, const SupervisionPlan& others);
 // exec_control.cc
 std::optional<ExecControlPlan> resolve_exec_control(ResolveContext& c);
 // apparmor.cc: of the rest of the plan, so last; the profile that its label names, or none

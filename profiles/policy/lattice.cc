@@ -74,6 +74,7 @@ void each_member(P& a, const Profile& b, F& f) {
   f.stricter("exec.root", a.exec.root, b.exec.root);
   f.stricter("exec.terminal", a.exec.terminal, b.exec.terminal);
   f.fewer("exec.capabilities", a.exec.capabilities, b.exec.capabilities);
+  f.network(a.network, b.network);
   f.programs(a.exec.control, b.exec.control);
   f.stricter("exec.drift", a.exec.control.drift, b.exec.control.drift);
   f.stricter("exec.libraries", a.exec.control.libraries, b.exec.control.libraries);
@@ -216,6 +217,19 @@ struct Compare {
              const std::optional<std::vector<HookRule>>& b) {
     optional("hooks.allow", a, b);
   }
+  template <class Rule>
+  void peers(std::string_view field, const std::optional<std::vector<Rule>>& a,
+             const std::optional<std::vector<Rule>>& b) {
+    if (b && (!a || first_beyond(flat_rules(*a), flat_rules(*b)))) add(field, a, b);
+  }
+  void network(const NetworkControl& a, const NetworkControl& b) {
+    peers("network.egress", a.egress, b.egress);
+    peers("network.ingress", a.ingress, b.ingress);
+    if (a.raw_sockets && !b.raw_sockets) add("network.rawSockets", true, false);
+    stricter("network.record", a.record, b.record);
+    if (b.active()) stricter("network.onViolation", a.response(), b.response());
+    stricter("network.require", a.require, b.require);
+  }
   void programs(const ProgramControl& a, const ProgramControl& b) {
     optional("exec.programs", a.programs, b.programs);
     if (b.programs) stricter("exec.otherwise", otherwise(a), otherwise(b));
@@ -337,6 +351,22 @@ struct Meet {
              const std::optional<std::vector<HookRule>>& b) {
     optional({}, a, b);
   }
+  template <class Rule>
+  void peers(std::optional<std::vector<Rule>>& a, const std::optional<std::vector<Rule>>& b) {
+    if (a && b)
+      a = meet_rules(*a, *b);
+    else if (b)
+      a = b;
+  }
+  void network(NetworkControl& a, const NetworkControl& b) {
+    if (b.active())
+      a.on_violation = a.active() ? std::max(a.response(), b.response()) : b.response();
+    peers(a.egress, b.egress);
+    peers(a.ingress, b.ingress);
+    a.raw_sockets = a.raw_sockets && b.raw_sockets;
+    stricter({}, a.record, b.record);
+    stricter({}, a.require, b.require);
+  }
   void programs(ProgramControl& a, const ProgramControl& b) {
     if (!b.programs) return;
     if (!a.programs) {
@@ -348,9 +378,8 @@ struct Meet {
     for (const ProgramRule& mine : *a.programs)
       for (const ProgramRule& other : *b.programs)
         if (const auto each = both_of(mine, other))
-          add_widest(both, *each, [](const ProgramRule& x, const ProgramRule& y) {
-            return covers(x, y);
-          });
+          add_widest(both, *each,
+                     [](const ProgramRule& x, const ProgramRule& y) { return covers(x, y); });
     a.programs = std::move(both);
     a.otherwise = std::max(otherwise(a), otherwise(b));
   }

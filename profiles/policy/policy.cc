@@ -13,6 +13,7 @@ constexpr std::string_view kWhole[] = {
     "ioUring",      "seccomp",        "userNamespace", "landlock",        "mdwe",
     "appArmor",     "seLinux",        "rootfs",        "maskedPaths",     "deviceRules",
     "sharedMounts", "exec",           "execTerminal",  "execRoot",        "execControl",
+    "network",
     "hooks",
 };
 constexpr std::string_view kNamespaces[] = {"pid", "network", "ipc", "uts", "mount"};

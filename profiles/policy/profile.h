@@ -16,6 +16,7 @@
 
 #include "core/json/set.h"
 #include "core/plan/supervision.h"
+#include "profiles/policy/network_rules.h"
 #include "profiles/policy/quantity.h"
 
 namespace holdfast {
@@ -170,6 +171,23 @@ struct ExecRules {
   bool operator==(const ExecRules&) const = default;
 };
 
+enum class NetworkRecord : uint8_t { kRefused, kAll };
+
+// What the container reaches and who reaches it, held outside of it (docs/supervision.md). By default not
+// at all.
+struct NetworkControl {
+  std::optional<std::vector<EgressRule>> egress{};    // the only peers; absent: any
+  std::optional<std::vector<IngressRule>> ingress{};  // the only own ports; absent: any
+  bool raw_sockets = true;                            // and of protocols that no rule can name
+  NetworkRecord record = NetworkRecord::kRefused;     // kAll: the first of what is allowed, too
+  std::optional<Response> on_violation{};             // absent: kDeny
+  bool require = false;                               // no container starts where it cannot be held
+
+  bool active() const { return egress || ingress || !raw_sockets || record == NetworkRecord::kAll; }
+  Response response() const { return on_violation.value_or(Response::kDeny); }
+  bool operator==(const NetworkControl&) const = default;
+};
+
 struct Profile {
   std::string name, extends;
   std::string source;  // its file; empty: shipped
@@ -195,6 +213,7 @@ struct Profile {
   MountRules mounts;
   HookRules hooks;
   ExecRules exec;
+  NetworkControl network;
   std::vector<RespondRule> respond;
   Response on_supervisor_loss = Response::kFreeze;  // or kKillContainer
 };

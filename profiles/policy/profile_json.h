@@ -217,12 +217,6 @@ void check_programs(V& v, const std::vector<ProgramRule>& programs) {
   }
 }
 
-// isolate is for what has a network to be cut off from.
-template <class V>
-void check_response(V& v, std::string_view name, const std::optional<Response>& response) {
-  v.check(response != Response::kIsolate, name, "isolate is not possible here");
-}
-
 template <class V>
 void describe(V& v, ExecRules& e) {
   v.always("access", e.access);
@@ -237,8 +231,6 @@ void describe(V& v, ExecRules& e) {
   v.always("require", c.require);
   if constexpr (V::kDecodes) {
     if (c.programs) check_programs(v, *c.programs);
-    check_response(v, "drift", c.drift);
-    check_response(v, "otherwise", c.otherwise);
   }
 }
 
@@ -247,9 +239,59 @@ void describe(V& v, RespondRule& r) {
   v.required("at", r.at);
   v.required("do", r.action);
   v.field("for", r.release_after);
-  v.check(!r.release_after || (r.release_after->value > 0 && r.action == Response::kFreeze), "for",
+  const bool undone = r.action == Response::kFreeze || r.action == Response::kIsolate;
+  v.check(!r.release_after || (r.release_after->value > 0 && undone), "for",
           "expected more than 0, and a response that can be undone");
-  if constexpr (V::kDecodes) check_response(v, "do", r.action);
+}
+
+inline constexpr json::Name<NetworkRecord> kNetworkRecords[] = {
+    {"refused", NetworkRecord::kRefused}, {"all", NetworkRecord::kAll}};
+constexpr std::span<const json::Name<NetworkRecord>> json_names(NetworkRecord) {
+  return kNetworkRecords;
+}
+
+// In profile_json.cc: "" where it is empty or a network.
+std::string network_mistake(std::string_view cidr);
+
+template <class V>
+void describe_peer(V& v, std::string_view name, std::string& peer, std::vector<Ports>& ports) {
+  v.field(name, peer);
+  const bool given = v.field("ports", ports);
+  if constexpr (V::kDecodes) {
+    const std::string mistake = network_mistake(peer);
+    v.check(mistake.empty(), name, mistake);
+    v.check(!given || !ports.empty(), "ports", "empty: leave it out for every port");
+  }
+}
+template <class V>
+void describe(V& v, EgressRule& r) {
+  describe_peer(v, "to", r.to, r.ports);
+}
+template <class V>
+void describe(V& v, IngressRule& r) {
+  describe_peer(v, "from", r.from, r.ports);
+}
+
+template <class V>
+void describe(V& v, NetworkControl& n) {
+  v.field("egress", n.egress);
+  v.field("ingress", n.ingress);
+  if constexpr (V::kDecodes) {
+    // Whoever writes the section means to hold the network: what goes round it is closed unless he says so.
+    if (!v.field("rawSockets", n.raw_sockets)) n.raw_sockets = false;
+  } else if (n != NetworkControl{}) {
+    v.always("rawSockets", n.raw_sockets);
+  }
+  if (V::kDecodes || n.record != NetworkRecord::kRefused) v.always("record", n.record);
+  v.field("onViolation", n.on_violation);
+  v.field("require", n.require);
+  if constexpr (V::kDecodes) {
+    const size_t count = (n.egress ? flat_rules(*n.egress).size() : 0) +
+                         (n.ingress ? flat_rules(*n.ingress).size() : 0);
+    v.check(count <= kMostNetworkRules, "egress",
+            fmt::format("{} rules, one for each network and range of ports: there is room for {}",
+                        count, kMostNetworkRules));
+  }
 }
 
 bool is_known_rlimit(std::string_view name);
@@ -286,6 +328,7 @@ void describe(V& v, Profile& p) {
   v.field("mounts", p.mounts);
   v.field("hooks", p.hooks);
   v.field("exec", p.exec);
+  v.field("network", p.network);
   v.field("respond", p.respond);
   v.always("onSupervisorLoss", p.on_supervisor_loss);
   v.check(

@@ -67,6 +67,11 @@ struct Request {
   } memory{};
   // The kernel can forbid programs in memory files (vm.memfd_noexec); looked at where the policy does.
   bool memfd_noexec = false;
+  // What can hold the container's network; looked at where the policy says something of it.
+  struct Network {
+    std::string bpf_obstacle{"not looked at"};  // why cgroup BPF cannot; empty: it can
+    bool nftables = false;
+  } network{};
   // What stands directly in the root and can hold programs, by name; nullopt: not known.
   std::optional<std::vector<std::string>> root_entries{};
   // The runtime's directory with the socket of sd_notify(3) for this container; empty: none asked for.
@@ -114,6 +119,9 @@ Result<Resolved> resolve(const Request& request, const oci::Spec& spec, const Po
 // exec: what the process asks, no more than the stored plan allows and the current policy permits.
 Result<ProcessPlan> resolve_exec(const Plan& stored, const oci::Process& asked,
                                  const Policy& current, const HostFacts& facts);
+
+// Whether a container under the profile may have to be cut off from the network while it runs.
+bool may_isolate(const Profile& profile);
 
 // update: what is asked, under the current policy.
 struct Update {

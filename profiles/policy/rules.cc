@@ -80,6 +80,8 @@ constexpr std::array<Rule, static_cast<size_t>(RuleId::kCount)> kRules{{
     {"HF-C032", "programs that are executed",
      "put the program into the image, name it in the profile's exec.programs, or add exception "
      "\"execControl\""},
+    {"HF-C033", "connections and sockets",
+     "name the peer or port in the profile's network section, or add exception \"network\""},
 }};
 
 constexpr bool complete() {

@@ -45,6 +45,7 @@ enum class RuleId : uint8_t {
   kLandlock,
   kMdwe,
   kExecControl,
+  kNetwork,
   kCount
 };
 

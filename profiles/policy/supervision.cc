@@ -8,7 +8,6 @@ namespace holdfast {
 void resolve_supervision(ResolveContext& c) {
   SupervisionPlan plan;
   plan.exec = resolve_exec_control(c);
-  if (!plan.exec) return;
   const Profile& profile = c.judge.profile();
   // Where nothing is enforced nothing is done, either.
   if (c.judge.enforcing()) {
@@ -23,6 +22,8 @@ void resolve_supervision(ResolveContext& c) {
   } else {
     plan.on_loss = Response::kAlert;
   }
+  plan.network = resolve_network(c, plan);
+  if (!plan.exec && !plan.network) return;
   c.plan.supervision = std::move(plan);
 }
 

@@ -9,6 +9,8 @@
 #include "core/base/digest.h"
 #include "profiles/policy/notify.h"
 #include "profiles/policy/resolve.h"
+#include "sandbox/kernel/bpf/network_control.h"
+#include "sandbox/kernel/nftables.h"
 #include "sandbox/kernel/probe.h"
 #include "sandbox/launch/filter_cache.h"
 #include "sandbox/launch/hook_program.h"
@@ -215,6 +217,8 @@ class Creation {
   Result<> cgroups_made() {
     cgroups_made_ = true;
     HF_DO(dir_.store_plan(document_));
+    if (plan().supervision && plan().supervision->network)
+      HF_DO(with_context(apply_network(*plan().supervision, state_.cgroups), "network"));
     return plan().supervision ? prepare_supervisor() : Result<>{};
   }
 
@@ -242,10 +246,20 @@ class Creation {
     return !plan().hooks.prestart.empty() || !plan().hooks.create_runtime.empty();
   }
 
+  // Where no cgroup can: before the container's first instruction, in its own network namespace.
+  Result<> filter_packets(const NetworkPlan& network, pid_t pid) const {
+    if (network.mechanism != Mechanism::kNftables) return {};
+    HF_TRY(const DirFd namespaces, DirFd::open(fmt::format("/proc/{}/ns", pid)));
+    HF_TRY(const Fd netns, namespaces.open_at("net", O_RDONLY));
+    return apply_nftables(network, netns);
+  }
+
   // Saved at once only if something may ask or lose it: a hook that calls `state`, or a container that
   // no cgroup would find. Otherwise the one save at the end tells it.
   Result<> born(pid_t pid) {
     HF_TRY(state_.init, identify(pid));
+    if (plan().supervision && plan().supervision->network)
+      HF_DO(filter_packets(*plan().supervision->network, pid));
     if (has_early_hooks() || state_.cgroups.directories.empty()) return dir_.save(state_);
     return {};
   }

@@ -19,7 +19,9 @@
 #include "profiles/policy/landlock.h"
 #include "profiles/policy/mount_rules.h"
 #include "sandbox/kernel/apparmor.h"
+#include "sandbox/kernel/bpf/network_control.h"
 #include "sandbox/kernel/cgroup_controls.h"
+#include "sandbox/kernel/nftables.h"
 #include "sandbox/kernel/process.h"
 #include "sandbox/kernel/rootfs_path.h"
 #include "sandbox/launch/file_capabilities.h"
@@ -177,6 +179,10 @@ void add_policy_facts(const oci::Spec& spec, const Policy& policy, Request& requ
     request.memory = memory_of_host();
   if (policy.profile.exec.control.drift)
     request.memfd_noexec = ::access("/proc/sys/vm/memfd_noexec", F_OK) == 0;
+  if (policy.profile.network.active() || may_isolate(policy.profile)) {
+    request.network.bpf_obstacle = network_obstacle();
+    request.network.nftables = !request.network.bpf_obstacle.empty() && nftables_available();
+  }
   add_denied_names(policy.profile.mounts.deny, request);
   if (needs_cgroup_controls(policy.profile.limits)) request.controls = cgroup_controls();
 }

@@ -40,6 +40,7 @@ class Generator {
     if (chance()) p.mounts.force_bind.bits = random_() % 16;
     if (chance()) p.hooks.allow = {{{"/a", chance() ? std::string(64, 'a') : ""}, {"/b", ""}}};
     if (chance()) p.exec.control = programs();
+    if (chance()) p.network = network();
     for (int rules = static_cast<int>(random_() % 3); rules > 0; --rules)
       p.respond.push_back(respond());
     if (chance()) p.on_supervisor_loss = Response::kKillContainer;
@@ -80,6 +81,29 @@ class Generator {
       if (rule == ProgramRule{}) rule.image = true;
       control.programs->push_back(rule);
     }
+    return control;
+  }
+  std::vector<Ports> ports() {
+    std::vector<Ports> some;
+    for (size_t count = random_() % 3; count > 0; --count)
+      some.push_back(
+          {pick({Protocol::kAny, Protocol::kTcp, Protocol::kUdp}),
+           pick({PortRange{}, PortRange{1, 100}, PortRange{50, 200}, PortRange{80, 80}})});
+    return some;
+  }
+  std::string peer() {
+    return pick<const char*>({"", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "::/0", "fd00::1"});
+  }
+  NetworkControl network() {
+    NetworkControl control{
+        .raw_sockets = chance(), .on_violation = response(), .require = chance()};
+    if (chance()) control.record = NetworkRecord::kAll;
+    if (chance()) control.egress.emplace();
+    if (chance()) control.ingress.emplace();
+    for (size_t count = random_() % 3; control.egress && count > 0; --count)
+      control.egress->push_back({peer(), ports()});
+    for (size_t count = random_() % 3; control.ingress && count > 0; --count)
+      control.ingress->push_back({peer(), ports()});
     return control;
   }
   RespondRule respond() {
