@@ -71,6 +71,7 @@ Result<> prepare(Packet packet, Made& made) {
   spare_us(watch.procfs);
   HF_TRY(watch.grip, Grip::open(boot.cgroups));
   HF_TRY(watch.recorder, Recorder::open(boot.audit));
+  HF_TRY(watch.network, open_network(watch.plan, boot.cgroups));
   HF_TRY(watch.shared, make_shared());
   HF_TRY(watch.release_timer, make_timer(CLOCK_MONOTONIC));
   HF_TRY(watch.clock, make_clock());
@@ -115,7 +116,9 @@ struct Keeping {
 
   Result<std::string> release_container() {
     if (!supervisor.pidfd) return error("it is not supervised: adopt it first");
-    if (watch.shared->frozen.load() == Frozen::kNot) return error("it is not held by a response");
+    const bool isolated = watch.network && watch.network->is_isolated();
+    if (watch.shared->frozen.load() == Frozen::kNot && !isolated)
+      return error("it is not held by a response");
     const Event done = release(watch, "holdfastctl");
     watch.recorder.record(done);
     if (done.disposition == Disposition::kFailed) return error("{}", done.message);

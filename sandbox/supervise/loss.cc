@@ -41,7 +41,7 @@ void record_adoption(Watch& watch) {
   event.disposition = Disposition::kAllowed;
   watch.recorder.record(event);
   if (watch.shared->frozen.load() == Frozen::kByLoss)
-    watch.recorder.record(release(watch, "adoption"));
+    watch.recorder.record(release(watch, "adoption", false));
 }
 
 void reap(const Fd& process) {

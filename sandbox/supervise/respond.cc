@@ -40,10 +40,18 @@ Event respond(const Watch& watch, Response response, const Event& cause, uint32_
 
 Event respond(const Watch& watch, Response response, const Event& cause, uint32_t release_after,
               void (*meanwhile)(const Watch&)) {
-  if (response == Response::kFreeze) {
+  if (response == Response::kIsolate && watch.network) {
+    watch.network->isolate(true);
+    set_timer(watch, release_after);
+    return outcome(watch, "isolate", response,
+                   watch.network->is_isolated() ? Result<>{} : error("it is not cut off"),
+                   fmt::format("cut off from the network because of {}", cause.rule));
+  }
+  // What cannot be cut off is stopped.
+  if (response == Response::kFreeze || response == Response::kIsolate) {
     const auto done = freeze(watch, release_after, meanwhile);
     if (done || watch.grip.ended())
-      return outcome(watch, "freeze", response, done,
+      return outcome(watch, "freeze", Response::kFreeze, done,
                      fmt::format("frozen because of {}", cause.rule));
     (void)watch.grip.thaw();
   }
@@ -51,8 +59,9 @@ Event respond(const Watch& watch, Response response, const Event& cause, uint32_
                  fmt::format("all processes killed because of {}", cause.rule));
 }
 
-Event release(const Watch& watch, std::string_view by) {
+Event release(const Watch& watch, std::string_view by, bool reconnect) {
   set_timer(watch, 0);
+  if (watch.network && reconnect) watch.network->isolate(false);
   auto done = watch.grip.thaw();
   if (done) {
     auto still = watch.grip.frozen();

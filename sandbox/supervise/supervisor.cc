@@ -60,9 +60,11 @@ class Supervisor {
                            : lost_ ? -1
                                    : keeper.get(),
                            POLLIN, 0},
-                          {lost_ && !keeper_ ? watch_.control.get() : -1, POLLIN, 0}};
-      if (::poll(waiting, 6, watch_.recorder.timeout()) < 0) continue;
+                          {lost_ && !keeper_ ? watch_.control.get() : -1, POLLIN, 0},
+                          {watch_.network ? watch_.network->fd() : -1, POLLIN, 0}};
+      if (::poll(waiting, 7, watch_.recorder.timeout()) < 0) continue;
       watch_.recorder.settle();
+      if (waiting[6].revents != 0) conclude(network_incidents(watch_));
       if (waiting[1].revents != 0) take_incidents();
       if (waiting[0].revents != 0) return finish();
       if (waiting[2].revents != 0) release_in_time();
@@ -80,6 +82,7 @@ class Supervisor {
 
  private:
   int finish() {
+    if (watch_.network) conclude(network_incidents(watch_));
     take_incidents();
     watch_.recorder.finish();
     return 0;
@@ -87,7 +90,15 @@ class Supervisor {
 
   void take_incidents() {
     uint64_t lost = 0;
-    std::vector<Incident> incidents = incidents_.take(lost);
+    conclude(incidents_.take(lost));
+    if (lost == 0) return;
+    Event event = watch_.event(EventKind::kSupervisor, "events-dropped", Severity::kMedium);
+    event.message = fmt::format("{} events came faster than they could be recorded", lost);
+    event.count = lost;
+    watch_.recorder.record(event);
+  }
+
+  void conclude(std::vector<Incident> incidents) {
     for (Incident& each : incidents) {
       // First what has to take effect, then what is to be told.
       Event& event = each.event;
@@ -101,14 +112,10 @@ class Supervisor {
       told.insert(told.begin(), std::move(event));
       watch_.recorder.record(told);
     }
-    if (lost == 0) return;
-    Event event = watch_.event(EventKind::kSupervisor, "events-dropped", Severity::kMedium);
-    event.message = fmt::format("{} events came faster than they could be recorded", lost);
-    event.count = lost;
-    watch_.recorder.record(event);
   }
 
   bool is_held(Response response) const {
+    if (response == Response::kIsolate) return watch_.network && watch_.network->is_isolated();
     return response == Response::kFreeze && watch_.shared->frozen.load() != Frozen::kNot &&
            watch_.grip.frozen().value_or(false);
   }
@@ -116,7 +123,8 @@ class Supervisor {
   void release_in_time() {
     uint64_t count = 0;
     if (::read(watch_.release_timer.get(), &count, sizeof count) != sizeof count) return;
-    if (watch_.shared->frozen.load() != Frozen::kByResponse) return;
+    const bool isolated = watch_.network && watch_.network->is_isolated();
+    if (watch_.shared->frozen.load() != Frozen::kByResponse && !isolated) return;
     watch_.recorder.record(release(watch_, "its time"));
   }
 

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "core/plan/supervision.h"
 #include "sandbox/supervise/exec_events.h"
 #include "sandbox/supervise/grip.h"
+#include "sandbox/supervise/network_watch.h"
 #include "sandbox/supervise/recorder.h"
 
 namespace holdfast {
@@ -32,6 +34,8 @@ struct Watch {
   pid_t init = 0;
   Grip grip;
   ExecEvents events;
+  // Also of a const Watch: what it changes is memory that is shared anyway.
+  mutable std::optional<NetworkEvents> network;
   std::vector<uint64_t> image_mounts;
   DirFd procfs;
   Fd control;        // listens: holdfastctl adopt, release
