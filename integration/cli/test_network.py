@@ -20,6 +20,7 @@ class NetworkControl(RuntimeCase):
         node = Node({"profile": "web", **policy},
                     profiles={"web": {"extends": base, "network": section}})
         self.enterContext(node)
+        node.run("mount", "-t", "tmpfs", "tmpfs", "/var/log")  # the machine's own log is none of ours
         self.runtime = Runtime(root=self.runtime.root, prefix=node.prefix)
         return node
 

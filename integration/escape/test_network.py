@@ -42,6 +42,7 @@ class Network(AttackCase):
     def held(self, profile=None):
         node = Node({"profile": "web"}, profiles={"web": profile or RULES})
         self.enterContext(node)
+        node.run("mount", "-t", "tmpfs", "tmpfs", "/var/log")  # the machine's own log is none of ours
         self.runtime = Runtime(root=self.runtime.root, prefix=node.prefix)
 
     def in_world(self, *command):

@@ -227,14 +227,14 @@ TEST_F(NetworkTest, WhatRunsBeneathIsHeldToTheSame) {
 }
 
 TEST_F(NetworkTest, WithoutRulesYetNothingIsLetThrough) {
-  network() = {.egress = kNothing};
+  network() = {.egress = kNothing, .raw_sockets = true};
   control();
   const auto maps = network_maps(directory());
   ASSERT_TRUE(maps);
   const hf_net_scope unfilled{};
   ASSERT_DONE(bpf::update(maps->scopes, &maps->cgroup, &unfilled));
   EXPECT_EQ(inside([] { return connects("127.0.0.1", 80); }), "EPERM");
-  EXPECT_EQ(inside([] { return opens(AF_INET, SOCK_STREAM, 0); }), "EPERM");
+  EXPECT_EQ(inside([] { return sends("127.0.0.1", 80); }), "EPERM");
 }
 
 TEST_F(NetworkTest, ToldOnlyGoesOn) {

@@ -77,7 +77,10 @@ Result<> pin_all(bpf_object* object, const std::string& directory) {
   bpf_object__for_each_program(program, object)
       HF_DO(pin(bpf_program__fd(program), directory, bpf_program__name(program)));
   bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, object) HF_DO(pin(bpf_map__fd(map), directory, bpf_map__name(map)));
+  bpf_object__for_each_map(map, object) {
+    // The programs' constants: theirs alone, and no name for bpffs.
+    if (!bpf_map__is_internal(map)) HF_DO(pin(bpf_map__fd(map), directory, bpf_map__name(map)));
+  }
   return {};
 }
 
