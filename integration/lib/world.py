@@ -20,14 +20,14 @@ ADDRESSES = ("10.9.0.1/32", "10.8.0.1/32", "8.8.8.8/32", "169.254.169.254/32", "
 SERVERS = (
     ("tcp", "169.254.169.254", 80), ("tcp", "10.9.0.1", 5432), ("tcp", "10.9.0.1", 22),
     ("tcp", "10.8.0.1", 4444), ("tcp", "fd09::1", 4444), ("udp", "8.8.8.8", 53),
-    ("udp", "10.9.0.1", 53),
+    ("udp", "10.9.0.1", 53), ("udp", "10.8.0.1", 53),
 )
 SERVER = """
 import json, select, socket, subprocess, sys
 addresses, servers, log = json.loads(sys.argv[1])
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 for each in addresses:
-    subprocess.run(["ip", "addr", "add", each, "dev", "lo"], check=True)
+    subprocess.run(["ip", "addr", "add", each, "dev", "lo"] + ["nodad"] * (":" in each), check=True)
 sockets = {}
 for kind, address, port in servers:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -47,7 +47,7 @@ class Network(SupervisedCase):
         self.world.seen()
         self.assertNotIn("secret", self.sh(container, allowed).stdout)
         self.assertEqual(self.world.seen(), set())
-        result = self.ctl("release", container)
+        result = self.ctl_on("release", container)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("secret", self.sh(container, allowed).stdout)
 
@@ -65,5 +65,5 @@ class Network(SupervisedCase):
         self.runtime.call("exec", "--detach", container, "sh", "-c",
                           CONNECT.format("169.254.169.254", 80))
         self.runtime.wait_status(container, "paused")
-        self.assertEqual(self.ctl("release", container).returncode, 0)
+        self.assertEqual(self.ctl_on("release", container).returncode, 0)
         self.runtime.wait_status(container, "running")
