@@ -133,14 +133,14 @@ static __attribute__((noinline)) int matches(const struct hf_net_scope *scope,
   for (__u32 i = 0; i < HF_NET_RULES; ++i) {
     if (i >= count) break;
     const struct hf_net_rule *rule = &scope->rules[i];
-    if (!(rule->use & use)) continue;
+    if (!(rule->use & use) || port < rule->first || port > rule->last) continue;
+    if (rule->protocol && rule->protocol != protocol) continue;
     if (peer) {
       if (rule->family && rule->family != family) continue;
       if (((high ^ rule->address[0]) & rule->mask[0]) | ((low ^ rule->address[1]) & rule->mask[1]))
         continue;
     }
-    if (rule->protocol && rule->protocol != protocol) continue;
-    if (port >= rule->first && port <= rule->last) return 1;
+    return 1;
   }
   return 0;
 }
@@ -344,6 +344,23 @@ struct ipv6_header {
 #define HF_PASS 1
 #define HF_DROP 0
 
+/* Nearly every packet is one of version 4 without options, or of version 6 without extensions, its headers in one
+ * piece: told by a few loads. Anything else is looked at by hand. */
+static __always_inline bool is_plain(struct __sk_buff *skb) {
+  const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+  if (data + sizeof(struct ipv6_header) > end) return false;
+  if (data[0] == 0x45) return true;
+  return data[0] >> 4 == 6 && (data[6] == IPPROTO_TCP || data[6] == IPPROTO_UDP);
+}
+/* A packet of a TCP connection that stands or is being answered. */
+static __always_inline bool is_established(struct __sk_buff *skb) {
+  const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+  if (data + sizeof(struct ipv6_header) + 20 <= end && data[0] >> 4 == 6)
+    return data[6] == IPPROTO_TCP && (data[40 + 13] & 0x12) != 0x02;
+  if (data + 40 > end || data[0] != 0x45) return false;
+  return data[9] == IPPROTO_TCP && (data[20 + 13] & 0x12) != 0x02;
+}
+
 /* The peer into `asked`, where the transport header begins into `offset`. Whether the header is plain: no
  * options of version 4, no extension of version 6. */
 static __always_inline bool take_packet(struct __sk_buff *skb, struct request *asked,
@@ -371,7 +388,7 @@ SEC("cgroup_skb/egress")
 int hf_egress(struct __sk_buff *skb) {
   const struct hf_net_scope *scope = scope_of();
   if (!is_ready(scope) || is_isolated(scope)) return HF_DROP;
-  if (!(scope->flags & HF_NET_LIMITS_EGRESS)) return HF_PASS;
+  if (!(scope->flags & HF_NET_LIMITS_EGRESS) || is_plain(skb)) return HF_PASS;
   /* Options can name another first hop than the address that was judged (ip(7), IP_OPTIONS), an extension
    * a routing header. What of them does no harm is not used between hosts. */
   struct request asked = {.what = HF_NET_PACKET};
@@ -387,7 +404,7 @@ SEC("cgroup_skb/ingress")
 int hf_ingress(struct __sk_buff *skb) {
   const struct hf_net_scope *scope = scope_of();
   if (!is_ready(scope) || is_isolated(scope)) return HF_DROP;
-  if (!(scope->flags & HF_NET_LIMITS_INGRESS)) return HF_PASS;
+  if (!(scope->flags & HF_NET_LIMITS_INGRESS) || is_established(skb)) return HF_PASS;
   struct request asked = {.what = HF_NET_ARRIVED};
   __u32 offset = 0;
   take_packet(skb, &asked, false, &offset);
