@@ -279,12 +279,12 @@ void describe(V& v, NetworkControl& n) {
   if constexpr (V::kDecodes) {
     // Whoever writes the section means to hold the network: what goes round it is closed unless he says so.
     if (!v.field("rawSockets", n.raw_sockets)) n.raw_sockets = false;
-  } else if (n != NetworkControl{}) {
+  } else {
     v.always("rawSockets", n.raw_sockets);
   }
-  if (V::kDecodes || n.record != NetworkRecord::kRefused) v.always("record", n.record);
+  v.always("record", n.record);
   v.field("onViolation", n.on_violation);
-  v.field("require", n.require);
+  v.always("require", n.require);
   if constexpr (V::kDecodes) {
     const size_t count = (n.egress ? flat_rules(*n.egress).size() : 0) +
                          (n.ingress ? flat_rules(*n.ingress).size() : 0);
