@@ -13,7 +13,8 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 GUEST = HERE / "guest"
-PROGRAMS = ("holdfast", "holdfast-systemd", "kernel_tests", "notify_send")
+PROGRAMS = ("holdfast", "holdfast-network", "holdfast-supervisor", "holdfast-systemd", "kernel_tests",
+            "notify_send")
 # Emulated, everything takes ten to twenty times as long.
 TIMEOUT = 900
 
